@@ -1,0 +1,122 @@
+# One folder = one package = one target; a package's CMakeLists.txt is a statement of its contents.
+#
+#   sluice_package(chan
+#     HEADERS channel.h select.h internal/core.h   # installed; each must compile alone
+#     SOURCES internal/core.cc internal/x.S        # assembly is welcome
+#     TESTS channel_test.cc                        # -> chan_test, one ctest entry
+#     BENCHES channel_bench.cc                     # -> chan_bench (target `benches`)
+#     FUZZ frame_fuzz.cc                           # -> frame_fuzz, replays corpus/frame/ in ctest
+#     DEPS sluice::runtime                         # what the headers need
+#     PRIVATE_DEPS SQLite::SQLite3                 # what only the sources need
+#     TEST_DEPS sluice::testing                    # what only tests, benches and fuzzers need
+#     THIRD_PARTY sqlite3)                         # names of cmake/sluice_third_party.cmake
+#
+# Further programs of a package: sluice_test() and sluice_program(). Include root: the repository.
+
+include(GNUInstallDirs)
+
+add_custom_target(benches)
+
+function(sluice_package name)
+  cmake_parse_arguments(arg "" ""
+    "HEADERS;SOURCES;TESTS;BENCHES;FUZZ;DEPS;PRIVATE_DEPS;TEST_DEPS;THIRD_PARTY" ${ARGN})
+  if(arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "sluice_package(${name}): unknown: ${arg_UNPARSED_ARGUMENTS}")
+  endif()
+  foreach(library IN LISTS arg_THIRD_PARTY)
+    sluice_third_party(${library})
+  endforeach()
+
+  set(target sluice_${name})
+  set(scope PUBLIC)
+  if(arg_SOURCES)
+    add_library(${target} STATIC ${arg_SOURCES})
+    target_link_libraries(${target} PRIVATE ${arg_PRIVATE_DEPS})
+  else()
+    add_library(${target} INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  add_library(sluice::${name} ALIAS ${target})
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
+  target_compile_features(${target} ${scope} cxx_std_23)
+  target_sources(${target} ${scope} FILE_SET HEADERS
+                 BASE_DIRS ${PROJECT_SOURCE_DIR} FILES ${arg_HEADERS})
+  target_include_directories(${target} ${scope}
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_link_libraries(${target} ${scope} ${arg_DEPS} Threads::Threads)
+  sluice_install_package(${name} ${target} "${arg_THIRD_PARTY}" "${arg_DEPS};${arg_PRIVATE_DEPS}")
+
+  if(SLUICE_TESTS AND arg_TESTS)
+    sluice_test(${name}_test SOURCES ${arg_TESTS} DEPS sluice::${name} ${arg_TEST_DEPS})
+  endif()
+  if(arg_BENCHES AND benchmark_FOUND)
+    add_executable(${name}_bench EXCLUDE_FROM_ALL ${arg_BENCHES})
+    target_link_libraries(${name}_bench PRIVATE
+                          sluice::${name} ${arg_TEST_DEPS} benchmark::benchmark_main)
+    add_dependencies(benches ${name}_bench)
+  endif()
+  foreach(source IN LISTS arg_FUZZ)
+    sluice_fuzz(${source} sluice::${name} ${arg_TEST_DEPS})
+  endforeach()
+endfunction()
+
+# sluice_test(<name> SOURCES ... [DEPS ...] [ENVIRONMENT A=1 ...] [ARGS ...] [TIMEOUT seconds])
+# One GoogleTest executable, one ctest entry of the same name.
+function(sluice_test name)
+  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;DEPS;ENVIRONMENT;ARGS" ${ARGN})
+  if(NOT SLUICE_TESTS)
+    return()
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 300)
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${arg_DEPS} GTest::gmock GTest::gtest_main)
+  add_test(NAME ${name} COMMAND ${name} --gtest_brief=1 ${arg_ARGS}
+           WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+  set_tests_properties(${name} PROPERTIES
+                       TIMEOUT ${arg_TIMEOUT} ENVIRONMENT "${arg_ENVIRONMENT}")
+endfunction()
+
+# sluice_program(<name> SOURCES ... [DEPS ...]): an executable that is neither a test nor a bench.
+function(sluice_program name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${name} PRIVATE ${arg_DEPS})
+endfunction()
+
+# frame_fuzz.cc -> frame_fuzz: under SLUICE_FUZZ a libFuzzer program; otherwise ctest replays
+# corpus/frame/ through it.
+function(sluice_fuzz source)
+  if(NOT SLUICE_TESTS AND NOT SLUICE_FUZZ)
+    return()
+  endif()
+  cmake_path(GET source STEM target)
+  string(REGEX REPLACE "_fuzz$" "" subject ${target})
+  add_executable(${target} ${source})
+  target_link_libraries(${target} PRIVATE ${ARGN})
+  if(SLUICE_FUZZ)
+    target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+    set_property(GLOBAL APPEND PROPERTY sluice_fuzz_targets ${target})
+  else()
+    target_sources(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tools/fuzz/replay.cc)
+    add_test(NAME ${target} COMMAND ${target} ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${subject})
+    set_tests_properties(${target} PROPERTIES TIMEOUT 120)
+  endif()
+endfunction()
+
+# Each package is installed as a file set of headers, its library, and an export of its own, so that
+# a program that uses sluice::core needs none of the libraries that sluice::sqlite does.
+function(sluice_install_package name target third_party deps)
+  install(TARGETS ${target} EXPORT sluice_${name}
+          ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+          FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+  install(EXPORT sluice_${name} FILE sluice_${name}.cmake NAMESPACE sluice::
+          DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/sluice)
+  list(FILTER deps INCLUDE REGEX "^sluice::")
+  list(TRANSFORM deps REPLACE "^sluice::" "")
+  set_property(GLOBAL APPEND PROPERTY sluice_installed ${name})
+  set_property(GLOBAL PROPERTY sluice_installed_${name}_third_party ${third_party})
+  set_property(GLOBAL PROPERTY sluice_installed_${name}_deps ${deps})
+endfunction()

@@ -1,0 +1,45 @@
+# Every library that is not ours: how it is found, and the Debian package that brings it.
+# Used by the build and, installed beside the package files, by find_package(sluice).
+
+# sluice_third_party(<name>): makes the library's imported target available, or says what to install.
+#   gtest     -> GTest::gtest_main, GTest::gmock
+#   simdjson  -> simdjson::simdjson
+#   sqlite3   -> SQLite::SQLite3
+#   openssl   -> OpenSSL::Crypto, OpenSSL::SSL
+macro(sluice_third_party name)
+  if("${name}" STREQUAL "gtest")
+    sluice_find_or_say(GTest libgtest-dev libgmock-dev)
+  elseif("${name}" STREQUAL "simdjson")
+    sluice_find_or_say(simdjson libsimdjson-dev)
+  elseif("${name}" STREQUAL "sqlite3")
+    sluice_find_or_say(SQLite3 libsqlite3-dev)
+  elseif("${name}" STREQUAL "openssl")
+    sluice_find_or_say(OpenSSL libssl-dev)
+  else()
+    message(FATAL_ERROR "cmake/sluice_third_party.cmake does not know '${name}'")
+  endif()
+endmacro()
+
+macro(sluice_find_or_say cmake_name)
+  find_package(${cmake_name} QUIET)
+  if(NOT ${cmake_name}_FOUND)
+    string(REPLACE ";" " " sluice_missing "${ARGN}")
+    if(DEFINED sluice_third_party_missing)
+      list(APPEND sluice_third_party_missing ${sluice_missing})
+    else()
+      message(FATAL_ERROR "${cmake_name} is missing. Install it with: "
+                          "apt-get install ${sluice_missing}   (or run tools/setup)")
+    endif()
+  endif()
+endmacro()
+
+# Google Benchmark is needed by the bench targets only.
+macro(sluice_find_benchmark)
+  if(NOT SLUICE_BENCHES STREQUAL "off")
+    find_package(benchmark QUIET)
+    if(NOT benchmark_FOUND AND SLUICE_BENCHES STREQUAL "on")
+      message(FATAL_ERROR "Google Benchmark is missing. Install it with: "
+                          "apt-get install libbenchmark-dev   (or run tools/setup bench)")
+    endif()
+  endif()
+endmacro()
