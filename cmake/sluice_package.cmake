@@ -44,7 +44,9 @@ function(sluice_package name)
   target_include_directories(${target} ${scope}
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   target_link_libraries(${target} ${scope} ${arg_DEPS} Threads::Threads)
-  sluice_install_package(${name} ${target} "${arg_THIRD_PARTY}" "${arg_DEPS};${arg_PRIVATE_DEPS}")
+  if(CMAKE_CURRENT_SOURCE_DIR MATCHES "^${PROJECT_SOURCE_DIR}/sluice/")
+    sluice_install_package(${name} ${target} "${arg_THIRD_PARTY}" "${arg_DEPS};${arg_PRIVATE_DEPS}")
+  endif()
 
   if(SLUICE_TESTS AND arg_TESTS)
     sluice_test(${name}_test SOURCES ${arg_TESTS} DEPS sluice::${name} ${arg_TEST_DEPS})
