@@ -1,0 +1,76 @@
+# The front door. Each goal installs what it needs (tools/setup), builds its preset under build/,
+# and runs. CMake and CMakePresets.json do the work; anything here can be done by hand.
+
+JOBS ?= $(shell nproc)
+BUILD = cmake --build --preset
+# Number of times that `make soak` repeats the test suite.
+TIMES ?= 20
+# Seconds that `make fuzz` gives to each target.
+SECONDS_EACH ?= 60
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench asan tsan soak chaos fuzz fmt fmt-check lint clean
+
+help: ## what can be made
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+demo: ## build the payments service and watch it work
+	tools/setup demo
+	cmake --preset demo
+	$(BUILD) demo -j$(JOBS)
+	apps/payments/demo.sh build/demo
+
+test: ## build everything and run every test
+	tools/setup test
+	cmake --preset dev
+	$(BUILD) dev -j$(JOBS) --target all all_verify_interface_header_sets
+	ctest --preset dev -j$(JOBS)
+
+bench: ## our benches beside their rivals, one table
+	tools/setup bench
+	cmake --preset bench
+	$(BUILD) bench -j$(JOBS)
+	bench/run build/bench
+
+asan: ## every test under AddressSanitizer, UBSan and the leak checker
+	tools/setup test
+	cmake --preset asan
+	$(BUILD) asan -j$(JOBS)
+	ctest --preset asan -j$(JOBS)
+
+tsan: ## every test under ThreadSanitizer
+	tools/setup tsan
+	cmake --preset tsan
+	$(BUILD) tsan -j$(JOBS)
+	ctest --preset tsan -j$(JOBS)
+
+soak: test ## the test suite, TIMES=20 times, until a failure
+	ctest --preset dev -j$(JOBS) --repeat until-fail:$(TIMES)
+
+chaos: ## kill -9 the payments service under load, again and again, and verify its ledger
+	tools/setup demo
+	cmake --preset demo
+	$(BUILD) demo -j$(JOBS)
+	apps/payments/chaos.sh build/demo
+
+fuzz: ## each fuzz target for SECONDS_EACH=60
+	tools/setup fuzz
+	cmake --preset fuzz
+	$(BUILD) fuzz -j$(JOBS)
+	tools/fuzz/run build/fuzz $(SECONDS_EACH)
+
+fmt: ## format every C++ file
+	tools/setup fmt
+	git ls-files '*.h' '*.cc' | xargs clang-format-19 -i
+
+fmt-check: ## fail when a C++ file is not formatted
+	tools/setup fmt
+	git ls-files '*.h' '*.cc' | xargs clang-format-19 --dry-run -Werror
+
+lint: ## clang-tidy and thread-safety analysis
+	tools/setup lint
+	cmake --preset lint
+	$(BUILD) lint -j$(JOBS)
+
+clean: ## remove build/
+	rm -rf build
