@@ -1,7 +1,7 @@
 # Every library that is not ours: how it is found, and the Debian package that brings it.
 # Used by the build and, installed beside the package files, by find_package(sluice).
 
-# sluice_third_party(<name>): makes the library's imported target available, or says what to install.
+# sluice_third_party(<name>): makes its imported target available, or says what to install.
 #   gtest     -> GTest::gtest_main, GTest::gmock
 #   simdjson  -> simdjson::simdjson
 #   sqlite3   -> SQLite::SQLite3
