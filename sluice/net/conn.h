@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "sluice/base/result.h"
+#include "sluice/base/time.h"
+#include "sluice/context/context.h"
+#include "sluice/net/address.h"
+#include "sluice/runtime/poll.h"
+
+namespace sluice::net {
+
+// A connected stream socket: TCP or Unix. Waiting parks the goroutine only.
+//
+// Owns the descriptor; the destructor closes it. Thread-safety: one goroutine may read while
+// another one writes; close(), interrupt() and the deadlines are for anyone, but the object must
+// outlive them. Calls on a closed Conn fail with failed_precondition.
+//
+// Errors of all operations: deadline_exceeded (the direction's deadline), cancelled (interrupt, or
+// the context given), unavailable (the peer reset or is gone), what the kernel says otherwise.
+class Conn {
+ public:
+  Conn() = default;
+  // Takes over a connected socket and makes it non-blocking. Errors: as runtime::PollDesc::open.
+  static Result<Conn> adopt(int fd, Address remote);
+
+  Conn(Conn&& other) noexcept;
+  Conn& operator=(Conn&& other) noexcept;
+  ~Conn();
+
+  // Waits for bytes and takes what is there, at most `out.size()`; 0: the peer sends no more.
+  Result<size_t> read(std::span<char> out);
+  // Writes all of it, waiting while the peer does not take it.
+  Result<void> write(std::string_view data);
+  // Writes all pieces in order, in one system call where the kernel takes them. Changes `pieces`.
+  Result<void> writev(std::span<iovec> pieces);
+
+  // As above, bound by `context`: its end wakes a waiting call, whose error is then the context's.
+  Result<size_t> read(const Context& context, std::span<char> out);
+  Result<void> write(const Context& context, std::string_view data);
+
+  // One attempt, never waits: bytes moved, 0 at the end of a stream, or -errno (-EAGAIN: nothing).
+  ssize_t try_read(std::span<char> out);
+  ssize_t try_write(std::span<const iovec> pieces);
+  Result<void> wait_readable() { return poll_.wait_read(); }
+  Result<void> wait_writable() { return poll_.wait_write(); }
+
+  // The peer will send no more: it closed, or shut down its direction. Looks at the socket without
+  // taking bytes and without waiting.
+  bool peer_closed() const;
+
+  void set_read_deadline(Instant when) { poll_.set_read_deadline(when); }
+  void set_write_deadline(Instant when) { poll_.set_write_deadline(when); }
+
+  // Makes waiting and later calls fail with Code::cancelled until clear_interrupt().
+  void interrupt() { poll_.interrupt(); }
+  void clear_interrupt() { poll_.clear_interrupt(); }
+
+  // Tells the peer that no more bytes come; reading goes on.
+  Result<void> close_write();
+  void close();
+  bool is_open() const { return fd_ >= 0; }
+
+  const Address& remote_address() const { return remote_; }
+  Address local_address() const;
+  int fd() const { return fd_; }
+
+ private:
+  int fd_ = -1;
+  runtime::PollDesc poll_;
+  Address remote_;
+};
+
+}  // namespace sluice::net

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "sluice/base/result.h"
+#include "sluice/base/time.h"
+#include "sluice/context/context.h"
+#include "sluice/net/address.h"
+#include "sluice/net/conn.h"
+#include "sluice/runtime/poll.h"
+
+namespace sluice::net {
+
+// A listening socket: TCP or Unix. Owns the descriptor and, for a Unix path, the file.
+// Thread-safety: one goroutine accepts; close() and interrupt() are for anyone.
+class Listener {
+ public:
+  Listener() = default;
+  // Port 0 takes a free one; address() says which. A dead Unix socket file is replaced, a live one
+  // is not. Errors: invalid_argument (address), already_exists (address in use), others of bind().
+  static Result<Listener> listen(std::string_view address);
+  static Result<Listener> listen(const Address& address);
+
+  Listener(Listener&& other) noexcept;
+  Listener& operator=(Listener&& other) noexcept;
+  ~Listener();
+
+  // Waits for a connection. When the process or the kernel is out of descriptors or memory it
+  // waits and tries again, with growing pauses, and logs once per shortage.
+  // Errors: cancelled (interrupted or closed), the context's.
+  Result<Conn> accept();
+  Result<Conn> accept(const Context& context);
+
+  // What it is bound to.
+  const Address& address() const { return address_; }
+
+  void interrupt() { poll_.interrupt(); }
+  void close();
+  bool is_open() const { return fd_ >= 0; }
+
+ private:
+  Result<Conn> accept_once(Duration& pause);
+
+  int fd_ = -1;
+  runtime::PollDesc poll_;
+  Address address_;
+  bool short_of_descriptors_ = false;  // logged already
+};
+
+}  // namespace sluice::net
