@@ -8,7 +8,11 @@
 #   openssl   -> OpenSSL::Crypto, OpenSSL::SSL
 macro(sluice_third_party name)
   if("${name}" STREQUAL "gtest")
-    sluice_find_or_say(GTest libgtest-dev libgmock-dev)
+    if(CMAKE_CROSSCOMPILING)
+      sluice_build_gtest()
+    else()
+      sluice_find_or_say(GTest libgtest-dev libgmock-dev)
+    endif()
   elseif("${name}" STREQUAL "simdjson")
     sluice_find_or_say(simdjson libsimdjson-dev)
   elseif("${name}" STREQUAL "sqlite3")
@@ -31,6 +35,16 @@ macro(sluice_find_or_say cmake_name)
                           "apt-get install ${sluice_missing}   (or run tools/setup)")
     endif()
   endif()
+endmacro()
+
+# Debian's libgtest is for the machine that builds; its source package serves the others.
+macro(sluice_build_gtest)
+  if(NOT EXISTS /usr/src/googletest/CMakeLists.txt)
+    message(FATAL_ERROR "GoogleTest's source is missing. Install it with: "
+                        "apt-get install googletest   (or run tools/setup cross)")
+  endif()
+  add_subdirectory(/usr/src/googletest ${PROJECT_BINARY_DIR}/googletest EXCLUDE_FROM_ALL SYSTEM)
+  add_library(GTest::gmock ALIAS gmock)
 endmacro()
 
 # Google Benchmark is needed by the bench targets only.

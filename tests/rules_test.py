@@ -25,8 +25,9 @@ CLEAN = {
     "sluice/base/README.md": "# base\n",
     "sluice/base/error.h": HEADER + "#include <string>\n\nint size(const std::string& text);\n",
     "sluice/base/error.cc": SPDX + '#include "sluice/base/error.h"\n\n#include <string>\n',
-    "sluice/base/error_test.cc": SPDX + '#include "sluice/base/error.h"\n\n#include <vector>\n\n'
-                                 '#include <gtest/gtest.h>\n\n#include "sluice/chan/channel.h"\n',
+    "sluice/base/error_test.cc": SPDX + '#include "sluice/base/error.h"\n\n'
+                                 '#include <vector>\n\n#include <gtest/gtest.h>\n\n'
+                                 '#include "sluice/chan/channel.h"\n',
     "sluice/base/error_fuzz.cc": SPDX,
     "sluice/base/corpus/error/seed": "seed",
     "sluice/chan/CMakeLists.txt": "sluice_package(chan HEADERS channel.h internal/core.h)\n",
@@ -41,7 +42,8 @@ BASE_H, BASE_CC, TEST_CC = (f"sluice/base/error{end}" for end in (".h", ".cc", "
 CHAN_H, CORE_H = "sluice/chan/channel.h", "sluice/chan/internal/core.h"
 MARK = "// tidy: "
 
-# (tool, rule or message, file, text appended to it; None removes the file; a tuple replaces old by new)
+# (tool, rule or message, file, change): text is appended to the file, None removes it, a tuple
+# replaces old by new.
 PLANTED = [
     ("tidy", "spdx", BASE_CC, (SPDX, "")),
     ("tidy", "pragma-once", CORE_H, ("#pragma once", "#ifndef CORE_H")),
@@ -82,7 +84,7 @@ HARMLESS = [
     ("tidy", BASE_CC, "constexpr int table[] = {\n" + "  1,\n" * 70 + "};\n"),
     ("tidy", TEST_CC, MARK + "sleeps: the subject\nvoid f() { usleep(1); }\n"),
     ("tidy", BASE_H, '// say using namespace std; or "using namespace std;"\n'),
-    ("layers", "tools/layers.txt", "allow sluice/base/error_test.cc : sluice/chan/internal/core.h\n"),
+    ("layers", "tools/layers.txt", f"allow {TEST_CC} : {CORE_H}\n"),
 ]
 
 
