@@ -10,12 +10,12 @@ namespace sluice {
 namespace internal {
 namespace {
 
-// A rep that owns its text.
+// A link that owns its text.
 struct MessageRep : ErrorRep {
   MessageRep(Code code_of_link, std::string text_of_link) : text(std::move(text_of_link)) {
+    destroy = [](ErrorRep* rep) { delete static_cast<MessageRep*>(rep); };
     code = code_of_link;
     message = text.empty() ? info(code).name : std::string_view(text);
-    destroy = [](ErrorRep* rep) { delete static_cast<MessageRep*>(rep); };
   }
 
   const std::string text;
@@ -36,12 +36,11 @@ void retain(uintptr_t word) noexcept {
 
 void release(uintptr_t word) noexcept {
   // A loop, since a chain may be longer than a goroutine's stack is deep.
-  while (word != 0 && !(word & sentinel_bit)) {
-    // Acquire and release pair with each other: the last holder sees what the others did, then
-    // frees.
+  while (!(word & Error::sentinel_bit)) {
+    // Acquire and release pair with each other: whoever frees sees what the other holders did.
     if (references(word).fetch_sub(1, std::memory_order_acq_rel) != 1) return;
     ErrorRep* rep = rep_of(word);
-    word = rep->below;
+    word = std::exchange(rep->below.word_, Error::sentinel_bit);
     rep->destroy(rep);
   }
 }
@@ -50,16 +49,6 @@ void release(uintptr_t word) noexcept {
 
 using internal::ErrorRep;
 
-namespace {
-
-// The word below a rep, seen as the Error it is.
-const Error* below(const ErrorRep& rep) {
-  static_assert(sizeof(Error) == sizeof(rep.below));
-  return rep.below == 0 ? nullptr : reinterpret_cast<const Error*>(&rep.below);
-}
-
-}  // namespace
-
 Error::Error(Code code, std::string message) {
   SLUICE_ASSERT(code != Code::ok, "an Error with Code::ok");
   word_ = reinterpret_cast<uintptr_t>(new internal::MessageRep(code, std::move(message)));
@@ -67,13 +56,12 @@ Error::Error(Code code, std::string message) {
 
 const Error* Error::cause() const noexcept {
   const ErrorRep* link = &rep();
-  while (link->kind == ErrorRep::Kind::detail) link = &below(*link)->rep();
-  return below(*link);
+  while (link->detail_type != nullptr) link = &link->below.rep();
+  return link->below.is_none() ? nullptr : &link->below;
 }
 
 const void* Error::find_detail(const char* type) const noexcept {
-  for (const ErrorRep* layer = &rep(); layer->kind == ErrorRep::Kind::detail;
-       layer = &below(*layer)->rep())
+  for (const ErrorRep* layer = &rep(); layer->detail_type != nullptr; layer = &layer->below.rep())
     if (layer->detail_type == type) return layer->detail_value;
   return nullptr;
 }
@@ -87,19 +75,18 @@ std::string Error::to_string() const {
   return text;
 }
 
-Error Error::decorate(ErrorRep* detail) const {
-  detail->code = code();
-  detail->message = message();
-  retain();
-  detail->below = word_;
+Error Error::decorate(ErrorRep* layer) const {
+  layer->code = code();
+  layer->message = message();
+  layer->below = *this;
   Error decorated{None{}};
-  decorated.word_ = reinterpret_cast<uintptr_t>(detail);
+  decorated.word_ = reinterpret_cast<uintptr_t>(layer);
   return decorated;
 }
 
 Error wrap(Error cause, Code code, std::string message) {
   Error link(code, std::move(message));
-  reinterpret_cast<ErrorRep*>(link.word_)->below = std::exchange(cause.word_, Error::moved_from());
+  internal::rep_of(link.word_)->below = std::move(cause);
   return link;
 }
 
@@ -116,7 +103,7 @@ bool is(const Error& error, Code code) noexcept {
 
 bool is(const Error& error, const Error& target) noexcept {
   // Through the layers too, so that an error with a detail is still the error it was.
-  for (const Error* layer = &error; layer != nullptr; layer = below(layer->rep()))
+  for (const Error* layer = &error; !layer->is_none(); layer = &layer->rep().below)
     if (layer->word_ == target.word_) return true;
   return false;
 }
