@@ -43,8 +43,8 @@ macro(sluice_build_gtest)
     message(FATAL_ERROR "GoogleTest's source is missing. Install it with: "
                         "apt-get install googletest   (or run tools/setup cross)")
   endif()
+  set(INSTALL_GTEST OFF)
   add_subdirectory(/usr/src/googletest ${PROJECT_BINARY_DIR}/googletest EXCLUDE_FROM_ALL SYSTEM)
-  add_library(GTest::gmock ALIAS gmock)
 endmacro()
 
 # Google Benchmark is needed by the bench targets only.
