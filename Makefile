@@ -16,31 +16,31 @@ help: ## what can be made
 
 demo: ## build the payments service and watch it work
 	tools/setup demo
-	cmake --preset demo
+	cmake --preset demo -Werror=dev
 	$(BUILD) demo -j$(JOBS)
 	apps/payments/demo.sh build/demo
 
 test: ## build everything and run every test
 	tools/setup test
-	cmake --preset dev
+	cmake --preset dev -Werror=dev
 	$(BUILD) dev -j$(JOBS) --target all all_verify_interface_header_sets
 	ctest --preset dev -j$(JOBS)
 
 bench: ## our benches beside their rivals, one table
 	tools/setup bench
-	cmake --preset bench
+	cmake --preset bench -Werror=dev
 	$(BUILD) bench -j$(JOBS)
 	bench/run build/bench
 
 asan: ## every test under AddressSanitizer, UBSan and the leak checker
 	tools/setup test
-	cmake --preset asan
+	cmake --preset asan -Werror=dev
 	$(BUILD) asan -j$(JOBS)
 	ctest --preset asan -j$(JOBS)
 
 tsan: ## every test under ThreadSanitizer
 	tools/setup tsan
-	cmake --preset tsan
+	cmake --preset tsan -Werror=dev
 	$(BUILD) tsan -j$(JOBS)
 	ctest --preset tsan -j$(JOBS)
 
@@ -49,13 +49,13 @@ soak: test ## the test suite, TIMES=20 times, until a failure
 
 chaos: ## kill -9 the payments service under load, again and again, and verify its ledger
 	tools/setup demo
-	cmake --preset demo
+	cmake --preset demo -Werror=dev
 	$(BUILD) demo -j$(JOBS)
 	apps/payments/chaos.sh build/demo
 
 fuzz: ## each fuzz target for SECONDS_EACH=60
 	tools/setup fuzz
-	cmake --preset fuzz
+	cmake --preset fuzz -Werror=dev
 	$(BUILD) fuzz -j$(JOBS)
 	tools/fuzz/run build/fuzz $(SECONDS_EACH)
 
@@ -69,7 +69,7 @@ fmt-check: ## fail when a C++ file is not formatted
 
 lint: ## clang-tidy and thread-safety analysis
 	tools/setup lint
-	cmake --preset lint
+	cmake --preset lint -Werror=dev
 	$(BUILD) lint -j$(JOBS)
 
 clean: ## remove build/

@@ -17,14 +17,36 @@ include(GNUInstallDirs)
 
 add_custom_target(benches)
 
+# A half-written package must not stop work on the others: a stated file that is not there, or a
+# package whose dependency is not there, is left out with a warning. `make test` and ci configure
+# with -Werror=dev, which makes an error of it.
+macro(sluice_keep_existing list)
+  foreach(file IN LISTS ${list})
+    if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${file})
+      message(AUTHOR_WARNING "${name}: ${file} is stated but is not there")
+      list(REMOVE_ITEM ${list} ${file})
+      set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR})
+    endif()
+  endforeach()
+endmacro()
+
 function(sluice_package name)
   cmake_parse_arguments(arg "" ""
     "HEADERS;SOURCES;TESTS;BENCHES;FUZZ;DEPS;PRIVATE_DEPS;TEST_DEPS;THIRD_PARTY" ${ARGN})
   if(arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "sluice_package(${name}): unknown: ${arg_UNPARSED_ARGUMENTS}")
   endif()
+  foreach(files HEADERS SOURCES TESTS BENCHES FUZZ)
+    sluice_keep_existing(arg_${files})
+  endforeach()
   foreach(library IN LISTS arg_THIRD_PARTY)
     sluice_third_party(${library})
+  endforeach()
+  foreach(dep IN LISTS arg_DEPS arg_PRIVATE_DEPS)
+    if(NOT TARGET ${dep})
+      message(AUTHOR_WARNING "${name} is left out: it needs ${dep}, which is not there")
+      return()
+    endif()
   endforeach()
 
   set(target sluice_${name})
