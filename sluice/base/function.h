@@ -5,7 +5,6 @@
 #include <concepts>
 #include <cstddef>
 #include <cstring>
-#include <memory>
 #include <new>
 #include <type_traits>
 #include <utility>
@@ -154,7 +153,8 @@ class FunctionRef<R(Args...)> {
             reinterpret_cast<Target*>(target.function)(std::forward<Args>(args)...));
       };
     } else {
-      target_.object = const_cast<void*>(static_cast<const volatile void*>(std::addressof(fn)));
+      target_.object =
+          const_cast<void*>(static_cast<const volatile void*>(__builtin_addressof(fn)));
       invoke_ = [](Target_ target, Args&&... args) -> R {
         return static_cast<R>((*static_cast<Target*>(target.object))(std::forward<Args>(args)...));
       };

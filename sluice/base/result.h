@@ -3,7 +3,7 @@
 #pragma once
 
 #include <concepts>
-#include <memory>
+#include <new>
 #include <type_traits>
 #include <utility>
 
@@ -34,7 +34,8 @@ concept ResultValue = std::constructible_from<T, U> && !is_result<std::remove_cv
 //   return find(id).transform(&name_of).value_or("nobody");
 //
 // Asking for what is not there (value, *, ->, error) is a bug and ends the process in every build.
-// T may be move-only; Result is copyable and movable as T is. Moved from, it keeps its side.
+// T may be move-only; Result is copyable and movable as T is. Moved from, it keeps its side. A T
+// whose move throws ends the process when that happens in an assignment.
 // Thread-safety: as T's. Source: C++23 [expected].
 template <class T>
 class [[nodiscard]] Result {
@@ -67,9 +68,9 @@ class [[nodiscard]] Result {
     requires(!std::same_as<U, T> && !std::is_void_v<U> && std::constructible_from<T, U>)
   explicit(!std::convertible_to<U, T>) Result(Result<U> other) : has_value_(other.has_value()) {
     if (has_value_)
-      std::construct_at(&value_, *std::move(other));
+      ::new (place()) T(*std::move(other));
     else
-      std::construct_at(&error_, std::move(other).error());
+      ::new (place()) Error(std::move(other).error());
   }
 
   Result(const Result& other)
@@ -87,7 +88,7 @@ class [[nodiscard]] Result {
     if (this != &other) *this = Result(other);
     return *this;
   }
-  Result& operator=(Result&& other) noexcept(std::is_nothrow_move_constructible_v<T>) {
+  Result& operator=(Result&& other) noexcept {
     if (this == &other) return *this;
     destroy();
     has_value_ = other.has_value_;
@@ -98,9 +99,8 @@ class [[nodiscard]] Result {
 
   template <class... Args>
   T& emplace(Args&&... args) {
-    destroy();
-    has_value_ = true;
-    return *std::construct_at(&value_, std::forward<Args>(args)...);
+    *this = Result(std::in_place, std::forward<Args>(args)...);
+    return value_;
   }
 
   bool has_value() const noexcept { return has_value_; }
@@ -112,8 +112,8 @@ class [[nodiscard]] Result {
   T& operator*() & { return need_value(), value_; }
   const T& operator*() const& { return need_value(), value_; }
   T&& operator*() && { return need_value(), std::move(value_); }
-  T* operator->() { return need_value(), std::addressof(value_); }
-  const T* operator->() const { return need_value(), std::addressof(value_); }
+  T* operator->() { return need_value(), __builtin_addressof(value_); }
+  const T* operator->() const { return need_value(), __builtin_addressof(value_); }
 
   Error& error() & { return need_error(), error_; }
   const Error& error() const& { return need_error(), error_; }
@@ -194,10 +194,11 @@ class [[nodiscard]] Result {
   template <class Other>
   void construct(Other&& other) {
     if (has_value_)
-      std::construct_at(std::addressof(value_), std::forward<Other>(other).value_);
+      ::new (place()) T(std::forward<Other>(other).value_);
     else
-      std::construct_at(std::addressof(error_), std::forward<Other>(other).error_);
+      ::new (place()) Error(std::forward<Other>(other).error_);
   }
+  void* place() noexcept { return __builtin_addressof(value_); }
   void destroy() noexcept {
     if (has_value_)
       value_.~T();

@@ -2,8 +2,13 @@
 
 #pragma once
 
+// Nearly every file of a program sees this header. libstdc++ keeps durations, clocks and literals
+// apart from calendars and formatting, which would cost each of those files 0.2 s.
+#if __has_include(<bits/chrono.h>)
+#include <bits/chrono.h>
+#else
 #include <chrono>
-#include <cstdint>
+#endif
 
 namespace sluice {
 
