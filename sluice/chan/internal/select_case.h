@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "sluice/base/time.h"
+#include "sluice/chan/internal/core_ref.h"
+#include "sluice/chan/internal/select_core.h"
+
+namespace sluice::internal {
+
+// What on_receive, on_send, on_default and on_timeout make; select() takes them apart.
+// A channel case refers to a channel given as a variable and keeps a temporary one.
+
+enum class SelectKind : uint8_t { channel, no_wait, timeout };
+
+template <class C>
+concept CanReceiveFrom = requires(const std::remove_cvref_t<C>& channel) {
+  { channel.receive() } -> std::same_as<std::optional<typename std::remove_cvref_t<C>::Value>>;
+};
+template <class C>
+concept CanSendTo =
+    requires(const std::remove_cvref_t<C>& channel, typename std::remove_cvref_t<C>::Value value) {
+      channel.send(std::move(value));
+    };
+template <class C>
+concept SelectCaseType = std::same_as<decltype(std::remove_cvref_t<C>::kind), const SelectKind>;
+
+template <class C>
+using HeldChannel = std::conditional_t<std::is_lvalue_reference_v<C>, const std::remove_cvref_t<C>&,
+                                       std::remove_cvref_t<C>>;
+
+struct Nothing {
+  void operator()() const {}
+};
+
+template <class Channel, class Handler>
+class ReceiveCase {
+  using T = typename std::remove_cvref_t<Channel>::Value;
+
+ public:
+  static constexpr SelectKind kind = SelectKind::channel;
+  static constexpr bool sends = false;
+
+  static_assert(std::is_invocable_v<Handler&, std::optional<T>> ||
+                    std::is_invocable_v<Handler&, T> || std::is_invocable_v<Handler&>,
+                "on_receive: the handler takes std::optional<T>, T or nothing");
+
+  ReceiveCase(Channel&& channel, Handler handler)
+      : channel_(std::forward<Channel>(channel)), handler_(std::move(handler)) {}
+  ReceiveCase(const ReceiveCase&) = delete;
+  ReceiveCase& operator=(const ReceiveCase&) = delete;
+
+  ChannelCore* core() const { return ChannelAccess::core(channel_); }
+  void* element() { return &room_.value; }
+
+  // `received`: element() holds a value; else the channel is closed and drained.
+  void run(bool received) {
+    std::optional<T> value;
+    if (received) value = room_.take();
+    if constexpr (std::is_invocable_v<Handler&, std::optional<T>>) {
+      handler_(std::move(value));
+    } else if constexpr (std::is_invocable_v<Handler&, T>) {
+      static_assert(std::default_initializable<T>,
+                    "on_receive: a closed channel has no T{} to give: take std::optional<T>");
+      handler_(value.has_value() ? std::move(*value) : T{});
+    } else {
+      handler_();
+    }
+  }
+
+ private:
+  HeldChannel<Channel> channel_;
+  Handler handler_;
+  Room<T> room_;
+};
+
+template <class Channel, class Handler>
+class SendCase {
+  using T = typename std::remove_cvref_t<Channel>::Value;
+
+ public:
+  static constexpr SelectKind kind = SelectKind::channel;
+  static constexpr bool sends = true;
+
+  SendCase(Channel&& channel, T value, Handler handler)
+      : channel_(std::forward<Channel>(channel)),
+        value_(std::move(value)),
+        handler_(std::move(handler)) {}
+  SendCase(const SendCase&) = delete;
+  SendCase& operator=(const SendCase&) = delete;
+
+  ChannelCore* core() const { return ChannelAccess::core(channel_); }
+  void* element() { return &value_; }
+  void run(bool) { handler_(); }
+
+ private:
+  HeldChannel<Channel> channel_;
+  T value_;
+  Handler handler_;
+};
+
+template <class Handler>
+class DefaultCase {
+ public:
+  static constexpr SelectKind kind = SelectKind::no_wait;
+
+  explicit DefaultCase(Handler handler) : handler_(std::move(handler)) {}
+  void run(bool) { handler_(); }
+
+ private:
+  Handler handler_;
+};
+
+template <class Handler>
+class TimeoutCase {
+ public:
+  static constexpr SelectKind kind = SelectKind::timeout;
+
+  TimeoutCase(Duration timeout, Handler handler)
+      : timeout_(timeout), handler_(std::move(handler)) {}
+  const Duration& timeout() const { return timeout_; }
+  void run(bool) { handler_(); }
+
+ private:
+  Duration timeout_;
+  Handler handler_;
+};
+
+template <SelectKind wanted, class... Cases>
+inline constexpr size_t cases_of = (size_t{std::remove_cvref_t<Cases>::kind == wanted} + ... + 0);
+
+// The number of the channel case taken, or select_default, and what run() wants to know.
+struct Taken {
+  int index;
+  bool success;
+};
+
+// Calls `fn` with the case if it is one on a channel.
+template <class Case, class Fn>
+void with_channel_case(Case& each, Fn fn) {
+  if constexpr (Case::kind == SelectKind::channel) fn(each);
+}
+
+// Writes a case down for the core: the next node, or the timeout.
+template <class Case>
+void describe(Case& each, SelectCase* nodes, size_t& filled, const Duration*& timeout) {
+  if constexpr (Case::kind == SelectKind::channel) {
+    SelectCase& node = nodes[filled++];
+    node.core = each.core();
+    node.element = each.element();
+    node.sends = Case::sends;
+  } else if constexpr (Case::kind == SelectKind::timeout) {
+    timeout = &each.timeout();
+  }
+}
+
+// Runs the handler of the case taken and says so, or steps over the case.
+template <class Case>
+bool run_if_taken(Case& each, Taken taken, int& channel, size_t& position) {
+  bool mine;
+  if constexpr (Case::kind == SelectKind::channel)
+    mine = channel++ == taken.index;
+  else
+    mine = taken.index < 0;
+  if (mine)
+    each.run(taken.success);
+  else
+    ++position;
+  return mine;
+}
+
+// One channel and a default: nothing to choose, nobody to wait for.
+template <class Case>
+Taken try_only(Case& only) {
+  ChannelCore* core = only.core();
+  if (core == nullptr || (Case::sends ? core->send_blocks() : core->receive_blocks()))
+    return {select_default, false};
+  Attempt attempt =
+      Case::sends ? core->try_send(only.element()) : core->try_receive(only.element());
+  if (attempt == Attempt::blocked) return {select_default, false};
+  return {0, attempt == Attempt::done};
+}
+
+// One channel and nothing else: the plain operation.
+template <class Case>
+Taken wait_only(Case& only) {
+  ChannelCore* core = only.core();
+  if (core == nullptr) block_forever(runtime::WaitReason::select_no_cases);
+  if constexpr (Case::sends) {
+    core->send(only.element());
+    return {0, true};
+  } else {
+    return {0, core->receive(only.element())};
+  }
+}
+
+}  // namespace sluice::internal

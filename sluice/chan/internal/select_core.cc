@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "sluice/chan/internal/select_core.h"
+
+#include <atomic>
+#include <bit>
+
+#include "sluice/base/assert.h"
+#include "sluice/chan/internal/random.h"
+#include "sluice/chan/unit.h"
+#include "sluice/runtime/park.h"
+#include "sluice/runtime/timer.h"
+
+namespace sluice::internal {
+
+using runtime::WaitReason;
+
+namespace {
+
+inline bool blocks(const SelectCase& each, ChannelStatus status) {
+  return each.sends ? status.send_blocks(uint32_t(each.core->capacity())) : status.receive_blocks();
+}
+inline bool blocks(const SelectCase& each) { return blocks(each, each.core->status()); }
+
+// Which cases an unlocked look found able to go ahead, and the words it saw.
+struct Look {
+  uint64_t ready = 0;
+  uint64_t words[select_cases_max];
+};
+
+// Leaves `words` of cases on nil channels unset; they are never ready.
+inline void look_at(const SelectCase* cases, size_t count, Look& look) {
+  look.ready = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const SelectCase& each = cases[i];
+    if (each.core == nullptr) continue;
+    ChannelStatus status = each.core->status();
+    look.words[i] = status.word();
+    look.ready |= uint64_t{!blocks(each, status)} << i;
+  }
+}
+
+// No channel has changed since the look. If nothing was ready either, then nothing was ready at the
+// moment between the last load of the look and the first load here: each word names all the changes
+// before it, so one that reads equal twice did not move in between. The acquire loads keep the two
+// passes apart. Pairs with ChannelCore::set_status().
+inline bool unchanged(const SelectCase* cases, size_t count, const Look& look) {
+  for (size_t i = 0; i < count; ++i)
+    if (cases[i].core != nullptr && cases[i].core->status().word() != look.words[i]) return false;
+  return true;
+}
+
+[[noreturn]] void die_of_closed_send() { fatal("send on closed channel"); }
+
+// Takes one of the set bits of `mask`, evenly, out of it.
+inline int take_any(uint64_t& mask) {
+  uint64_t rest = mask;
+  if (int bits = std::popcount(mask); bits > 1)
+    for (uint32_t skip = pick_below(uint32_t(bits), uint32_t(random_bits() >> 32)); skip > 0;
+         --skip)
+      rest &= rest - 1;
+  int index = std::countr_zero(rest);
+  mask &= ~(uint64_t{1} << index);
+  return index;
+}
+
+inline Attempt attempt_locked(SelectCase& each, Waiter*& peer) {
+  return each.sends ? each.core->send_locked(each.element, peer)
+                    : each.core->receive_locked(each.element, peer);
+}
+
+// The rest of an attempt that did not end in `blocked`, with no lock held.
+inline void finish(SelectCase& each, Attempt attempt, Waiter* peer) {
+  each.success = attempt == Attempt::done;
+  if (attempt == Attempt::closed) {
+    if (each.sends) die_of_closed_send();
+  } else if (each.sends) {
+    each.core->finish_send(each.element, peer);
+  } else {
+    each.core->finish_receive(each.element, peer);
+  }
+}
+
+// Tries the cases of `ready` in random order, locking one channel at a time. -1: none could.
+int try_any(SelectCase* cases, uint64_t ready) {
+  while (ready != 0) {
+    int index = take_any(ready);
+    SelectCase& each = cases[index];
+    Waiter* peer;
+    each.core->lock();
+    Attempt attempt = attempt_locked(each, peer);
+    each.core->unlock();
+    if (attempt == Attempt::blocked) continue;
+    finish(each, attempt, peer);
+    return index;
+  }
+  return -1;
+}
+
+// The cases on channels, in the order in which their channels are locked: by address, so that two
+// selects cannot wait for each other; in random order where cases share a channel, as that is the
+// order in which they will be served.
+class LockOrder {
+ public:
+  LockOrder(SelectCase* cases, size_t count) : cases_(cases) {
+    uint64_t random = random_bits();
+    for (size_t i = 0; i < count; ++i)
+      if (cases[i].core != nullptr) insert(uint8_t(i), random);
+  }
+
+  size_t size() const { return size_; }
+  SelectCase& operator[](size_t position) const { return cases_[order_[position]]; }
+  uint8_t index(size_t position) const { return order_[position]; }
+
+  void lock_all() const {
+    for (size_t i = 0; i < size_; ++i)
+      if (is_first_of_its_channel(i)) (*this)[i].core->lock();
+  }
+  void unlock_all() const {
+    for (size_t i = size_; i-- > 0;)
+      if (is_first_of_its_channel(i)) (*this)[i].core->unlock();
+  }
+
+ private:
+  // Insertion sort: selects are short. A random bit decides where equals go.
+  void insert(uint8_t index, uint64_t& random) {
+    auto key = [&](size_t position) { return reinterpret_cast<uintptr_t>((*this)[position].core); };
+    uintptr_t own = reinterpret_cast<uintptr_t>(cases_[index].core);
+    size_t at = size_++;
+    for (; at > 0 && key(at - 1) >= own; --at) {
+      if (key(at - 1) == own) {
+        random = std::rotl(random, 1);
+        if ((random & 1) != 0) break;
+      }
+      order_[at] = order_[at - 1];
+    }
+    order_[at] = index;
+  }
+  bool is_first_of_its_channel(size_t i) const {
+    return i == 0 || (*this)[i].core != (*this)[i - 1].core;
+  }
+
+  SelectCase* cases_;
+  size_t size_ = 0;
+  uint8_t order_[select_cases_max];
+};
+
+// With everything locked, decides: a case goes ahead (its index), none can (-1) and all are queued
+// under `claim`, or, with a default, none can and nothing is queued.
+int decide_locked(const LockOrder& order, SelectClaim* claim) {
+  order.lock_all();
+  uint64_t ready = 0;
+  for (size_t i = 0; i < order.size(); ++i) ready |= uint64_t{!blocks(order[i])} << i;
+  while (ready != 0) {
+    int position = take_any(ready);
+    SelectCase& each = order[size_t(position)];
+    Waiter* peer;
+    Attempt attempt = attempt_locked(each, peer);
+    if (attempt == Attempt::blocked) continue;
+    order.unlock_all();
+    finish(each, attempt, peer);
+    return order.index(size_t(position));
+  }
+  if (claim != nullptr) {
+    runtime::G* self = runtime::current();
+    for (size_t i = 0; i < order.size(); ++i) {
+      SelectCase& each = order[i];
+      each.g = self;
+      each.select = claim;
+      each.core->enqueue(each, each.sends);
+    }
+  }
+  order.unlock_all();
+  return -1;
+}
+
+// A select's timer. It fires by the same claim as a channel does.
+//
+// The frame may be left only when the callback can no longer touch it. stop() == true says that it
+// never will. If the callback won the claim, its ready() is its last act and its G* is a copy. If
+// it fires and loses, the owner waits for `over_`: whoever comes second to the exchange acts.
+class SelectTimer {
+ public:
+  SelectTimer(SelectClaim& claim) : claim_(claim), owner_(runtime::current()) {}
+
+  static const Waiter* mark() {
+    static constinit const Waiter timeout_mark;
+    return &timeout_mark;
+  }
+
+  void start(Instant when) { timer_.start(when, &SelectTimer::fire, this, 0); }
+
+  // After park(), when a channel has won: returns once the callback cannot touch this object.
+  void end() {
+    if (timer_.stop()) return;
+    // Acquire-release pairs with fire()'s exchange.
+    if (over_.exchange(owner_waits, std::memory_order_acq_rel) == callback_over) return;
+    runtime::park(WaitReason::select);
+  }
+
+ private:
+  enum Over : uint32_t { nobody, callback_over, owner_waits };
+
+  static void fire(void* arg, uint64_t) {
+    SelectTimer& self = *static_cast<SelectTimer*>(arg);
+    runtime::G* owner = self.owner_;
+    if (self.claim_.claim(mark())) {
+      runtime::ready(owner);
+    } else if (self.over_.exchange(callback_over, std::memory_order_acq_rel) == owner_waits) {
+      runtime::ready(owner);
+    }
+  }
+
+  SelectClaim& claim_;
+  runtime::G* const owner_;
+  std::atomic<uint32_t> over_{nobody};
+  runtime::Timer timer_;
+};
+
+// After the park: takes the losers out of their queues. Only then may the frame be left, because
+// somebody may be looking at a loser's claim, under its channel's lock, until then.
+int settle(SelectCase* cases, size_t count, const Waiter* winner) {
+  int taken = select_timeout;
+  for (size_t i = 0; i < count; ++i) {
+    if (&cases[i] == winner)
+      taken = int(i);
+    else if (cases[i].core != nullptr)
+      cases[i].core->dequeue(cases[i], cases[i].sends);
+  }
+  if (taken >= 0 && cases[taken].sends && !cases[taken].success) die_of_closed_send();
+  return taken;
+}
+
+int wait(SelectCase* cases, size_t count) {
+  LockOrder order(cases, count);
+  if (order.size() == 0)
+    for (;;) runtime::park(WaitReason::select_no_cases);
+  SelectClaim claim;
+  if (int taken = decide_locked(order, &claim); taken >= 0) return taken;
+  runtime::park(WaitReason::select);
+  return settle(cases, count, claim.winner());
+}
+
+int wait_until(SelectCase* cases, size_t count, Instant when) {
+  LockOrder order(cases, count);
+  SelectClaim claim;
+  if (int taken = decide_locked(order, &claim); taken >= 0) return taken;
+  SelectTimer timer(claim);
+  bool started = claim.winner() == nullptr;
+  if (started) timer.start(when);
+  runtime::park(WaitReason::select);
+  const Waiter* winner = claim.winner();
+  SLUICE_ASSERT(winner != nullptr, "select: woken by nobody");
+  if (started && winner != SelectTimer::mark()) timer.end();
+  return settle(cases, count, winner);
+}
+
+}  // namespace
+
+int select(SelectCase* cases, size_t count, bool has_default, const Duration* timeout) {
+  SLUICE_ASSERT(count <= select_cases_max);
+  Look look;
+  // A default that keeps seeing changes settles it with everything locked.
+  constexpr int unlocked_rounds_max = 4;
+  for (int round = 0; round < unlocked_rounds_max; ++round) {
+    look_at(cases, count, look);
+    if (int taken = try_any(cases, look.ready); taken >= 0) return taken;
+    if (!has_default && timeout == nullptr) return wait(cases, count);
+    if (!has_default && *timeout > Duration::zero())
+      return wait_until(cases, count, now() + *timeout);
+    if (look.ready == 0 && unchanged(cases, count, look))
+      return has_default ? select_default : select_timeout;
+  }
+  int taken = decide_locked(LockOrder(cases, count), nullptr);
+  return taken >= 0 ? taken : has_default ? select_default : select_timeout;
+}
+
+bool receive_until(ChannelCore* core, ChannelCore* done, void* element) {
+  if (core != nullptr && done == nullptr) return core->receive(element);
+  Room<Unit> ended;
+  SelectCase cases[2];
+  cases[0].core = core;
+  cases[0].element = element;
+  cases[1].core = done;
+  cases[1].element = &ended.value;
+  return select(cases, 2, false, nullptr) == 0 && cases[0].success;
+}
+
+}  // namespace sluice::internal
