@@ -39,6 +39,13 @@ class Address {
   static Address from_ip(std::string_view ip, uint16_t port);
   static Address from_sockaddr(const sockaddr* address, socklen_t size);
 
+  // The same address with another port; Unix addresses have none.
+  Address with_port(uint16_t port) const {
+    Address copy = *this;
+    if (family_ != Family::unix_path) copy.port_ = port;
+    return copy;
+  }
+
   // Fills `storage` and returns the size that bind() and connect() want.
   socklen_t to_sockaddr(sockaddr_storage& storage) const;
 

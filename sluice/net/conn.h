@@ -28,7 +28,8 @@ namespace sluice::net {
 class Conn {
  public:
   Conn() = default;
-  // Takes over a connected socket and makes it non-blocking. Errors: as runtime::PollDesc::open.
+  // Takes over a connected socket, on failure as well, and makes it non-blocking.
+  // Errors: as runtime::PollDesc::open.
   static Result<Conn> adopt(int fd, Address remote);
 
   Conn(Conn&& other) noexcept;
@@ -51,6 +52,8 @@ class Conn {
   ssize_t try_write(std::span<const iovec> pieces);
   Result<void> wait_readable() { return poll_.wait_read(); }
   Result<void> wait_writable() { return poll_.wait_write(); }
+  Result<void> wait_readable(const Context& context);
+  Result<void> wait_writable(const Context& context);
 
   // The peer will send no more: it closed, or shut down its direction. Looks at the socket without
   // taking bytes and without waiting.

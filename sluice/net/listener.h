@@ -42,12 +42,12 @@ class Listener {
   bool is_open() const { return fd_ >= 0; }
 
  private:
-  Result<Conn> accept_once(Duration& pause);
+  Result<void> wait_out_shortage(int err);
 
   int fd_ = -1;
   runtime::PollDesc poll_;
   Address address_;
-  bool short_of_descriptors_ = false;  // logged already
+  Duration pause_{};  // after the last failure for want of descriptors; zero when there was none
 };
 
 }  // namespace sluice::net

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "sluice/net/conn.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "sluice/net/internal/interrupt_on_end.h"
+#include "sluice/net/internal/syscalls.h"
+
+namespace sluice::net {
+namespace {
+
+constexpr ErrorSentinel closed_error{Code::failed_precondition, "use of closed connection"};
+
+// A broken pipe is the peer's doing, not the caller's.
+Error io_error(ssize_t result, std::string_view what) {
+  int err = int(-result);
+  if (err == EPIPE || err == ECONNRESET || err == ENOTCONN)
+    return Error(Code::unavailable, std::string(what) + ": connection closed by the peer")
+        .with(Errno{err});
+  return errno_error(err, what);
+}
+
+// `context`'s error where it explains that a wait was interrupted.
+Error explained(Error error, const Context& context) {
+  if (error.code() != Code::cancelled) return error;
+  if (auto ended = context.err()) return *ended;
+  return error;
+}
+
+}  // namespace
+
+Result<Conn> Conn::adopt(int fd, Address remote) {
+  Conn conn;
+  conn.fd_ = fd;
+  conn.remote_ = std::move(remote);
+  if (int result = internal::make_non_blocking(fd); result < 0)
+    return errno_error(-result, "make a socket non-blocking");
+  // Small messages go out at once; whoever writes decides what is one message.
+  if (conn.remote_.family() != Address::Family::unix_path)
+    internal::set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  SLUICE_TRY(conn.poll_.open(fd));
+  return conn;
+}
+
+Conn::Conn(Conn&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)),
+      poll_(std::move(other.poll_)),
+      remote_(std::move(other.remote_)) {}
+
+Conn& Conn::operator=(Conn&& other) noexcept {
+  if (this == &other) return *this;
+  close();
+  fd_ = std::exchange(other.fd_, -1);
+  poll_ = std::move(other.poll_);
+  remote_ = std::move(other.remote_);
+  return *this;
+}
+
+Conn::~Conn() { close(); }
+
+void Conn::close() {
+  if (fd_ < 0) return;
+  poll_.close();
+  ::close(std::exchange(fd_, -1));
+}
+
+ssize_t Conn::try_read(std::span<char> out) {
+  return internal::receive(fd_, out.data(), out.size(), 0);
+}
+
+ssize_t Conn::try_write(std::span<const iovec> pieces) {
+  if (pieces.size() == 1) return internal::send(fd_, pieces[0].iov_base, pieces[0].iov_len);
+  return internal::send_pieces(fd_, pieces.data(), std::min<size_t>(pieces.size(), IOV_MAX));
+}
+
+Result<size_t> Conn::read(std::span<char> out) {
+  if (fd_ < 0) return closed_error;
+  if (out.empty()) return size_t(0);
+  for (;;) {
+    ssize_t got = try_read(out);
+    if (got >= 0) return size_t(got);
+    if (got != -EAGAIN) return io_error(got, "read");
+    SLUICE_TRY(poll_.wait_read());
+  }
+}
+
+Result<void> Conn::write(std::string_view data) {
+  iovec piece{const_cast<char*>(data.data()), data.size()};
+  return writev({&piece, 1});
+}
+
+Result<void> Conn::writev(std::span<iovec> pieces) {
+  if (fd_ < 0) return closed_error;
+  while (!pieces.empty()) {
+    if (pieces.front().iov_len == 0) {
+      pieces = pieces.subspan(1);
+      continue;
+    }
+    ssize_t sent = try_write(pieces);
+    if (sent == -EAGAIN) {
+      SLUICE_TRY(poll_.wait_write());
+      continue;
+    }
+    if (sent < 0) return io_error(sent, "write");
+    for (size_t left = size_t(sent); left > 0;) {
+      size_t part = std::min(left, pieces.front().iov_len);
+      pieces.front().iov_base = static_cast<char*>(pieces.front().iov_base) + part;
+      pieces.front().iov_len -= part;
+      left -= part;
+      if (pieces.front().iov_len == 0) pieces = pieces.subspan(1);
+    }
+  }
+  return {};
+}
+
+Result<size_t> Conn::read(const Context& context, std::span<char> out) {
+  if (auto ended = context.err()) return *ended;
+  if (fd_ < 0) return closed_error;
+  if (out.empty()) return size_t(0);
+  if (ssize_t got = try_read(out); got >= 0) return size_t(got);
+  internal::InterruptOnEnd guard(context, poll_);
+  Result<size_t> got = read(out);
+  if (!got) return explained(std::move(got).error(), context);
+  return got;
+}
+
+Result<void> Conn::write(const Context& context, std::string_view data) {
+  if (auto ended = context.err()) return *ended;
+  if (fd_ < 0) return closed_error;
+  iovec piece{const_cast<char*>(data.data()), data.size()};
+  if (ssize_t sent = data.empty() ? 0 : try_write({&piece, 1}); sent >= 0) {
+    data.remove_prefix(size_t(sent));
+    if (data.empty()) return {};
+  }
+  internal::InterruptOnEnd guard(context, poll_);
+  Result<void> done = write(data);
+  if (!done) return explained(std::move(done).error(), context);
+  return done;
+}
+
+Result<void> Conn::wait_readable(const Context& context) {
+  if (auto ended = context.err()) return *ended;
+  internal::InterruptOnEnd guard(context, poll_);
+  Result<void> waited = poll_.wait_read();
+  if (!waited) return explained(std::move(waited).error(), context);
+  return waited;
+}
+
+Result<void> Conn::wait_writable(const Context& context) {
+  if (auto ended = context.err()) return *ended;
+  internal::InterruptOnEnd guard(context, poll_);
+  Result<void> waited = poll_.wait_write();
+  if (!waited) return explained(std::move(waited).error(), context);
+  return waited;
+}
+
+bool Conn::peer_closed() const {
+  return (internal::poll_now(fd_, POLLRDHUP) & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+Result<void> Conn::close_write() {
+  if (fd_ < 0) return closed_error;
+  if (int result = internal::shut_down_write(fd_); result < 0) return io_error(result, "shutdown");
+  return {};
+}
+
+Address Conn::local_address() const {
+  sockaddr_storage storage;
+  socklen_t size = sizeof(storage);
+  auto* address = reinterpret_cast<sockaddr*>(&storage);
+  if (fd_ < 0 || ::getsockname(fd_, address, &size) != 0) return {};
+  return Address::from_sockaddr(address, size);
+}
+
+}  // namespace sluice::net

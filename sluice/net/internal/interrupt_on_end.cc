@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "sluice/net/internal/interrupt_on_end.h"
+
+#include <mutex>
+
+namespace sluice::net::internal {
+
+InterruptOnEnd::InterruptOnEnd(const Context& context, runtime::PollDesc& poll)
+    : poll_(poll), stop_(after_func(context, [this] { interrupt(); })) {}
+
+void InterruptOnEnd::interrupt() {
+  poll_.interrupt();
+  runtime::G* waiter;
+  {
+    std::lock_guard guard(lock_);
+    interrupted_ = true;
+    waiter = waiter_;
+  }
+  // The object may be gone from here on.
+  if (waiter != nullptr) runtime::ready(waiter);
+}
+
+InterruptOnEnd::~InterruptOnEnd() {
+  if (stop_()) return;
+  {
+    std::unique_lock guard(lock_);
+    if (!interrupted_) {
+      waiter_ = runtime::current();
+      guard.unlock();
+      runtime::park(runtime::WaitReason::io_wait);
+    }
+  }
+  poll_.clear_interrupt();
+}
+
+}  // namespace sluice::net::internal

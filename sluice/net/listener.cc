@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "sluice/net/listener.h"
+
+#include <netinet/in.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <utility>
+
+#include "sluice/net/internal/interrupt_on_end.h"
+#include "sluice/net/internal/syscalls.h"
+
+namespace sluice::net {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr ErrorSentinel closed_error{Code::failed_precondition, "use of closed listener"};
+
+// A socket file that nobody listens on any more is left over from a process that was killed.
+void remove_dead_socket(const Address& address) {
+  sockaddr_storage storage;
+  socklen_t size = address.to_sockaddr(storage);
+  const char* path = reinterpret_cast<sockaddr_un*>(&storage)->sun_path;
+  struct stat status;
+  if (path[0] == '\0' || ::lstat(path, &status) != 0 || !S_ISSOCK(status.st_mode)) return;
+  int fd = internal::open_socket(AF_UNIX);
+  if (fd < 0) return;
+  if (internal::connect(fd, reinterpret_cast<sockaddr*>(&storage), size) == -ECONNREFUSED)
+    ::unlink(path);
+  ::close(fd);
+}
+
+bool is_shortage(int err) {
+  return err == EMFILE || err == ENFILE || err == ENOBUFS || err == ENOMEM;
+}
+
+// What a client did to a connection that waited to be accepted: not the listener's failure.
+bool is_clients_fault(int err) {
+  return err == ECONNABORTED || err == EPROTO || err == EPERM || err == ENETDOWN ||
+         err == EHOSTUNREACH || err == ENETUNREACH || err == EHOSTDOWN || err == ENOPROTOOPT ||
+         err == EOPNOTSUPP;
+}
+
+}  // namespace
+
+Result<Listener> Listener::listen(std::string_view address) {
+  return listen(SLUICE_TRY(Address::parse(address)));
+}
+
+Result<Listener> Listener::listen(const Address& address) {
+  sockaddr_storage storage;
+  socklen_t size = address.to_sockaddr(storage);
+  if (size == 0) return Error(Code::invalid_argument, "listen on no address");
+  if (address.family() == Address::Family::unix_path) remove_dead_socket(address);
+  Listener listener;
+  std::string what = "listen on " + address.to_string();
+  int fd = internal::open_socket(storage.ss_family);
+  if (fd < 0) return errno_error(-fd, what);
+  listener.fd_ = fd;
+  if (storage.ss_family != AF_UNIX) internal::set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+  // "[::]" takes IPv4 as well, as in Go, whatever the system's default is.
+  if (storage.ss_family == AF_INET6) internal::set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+  int result = internal::bind(fd, reinterpret_cast<sockaddr*>(&storage), size);
+  if (result == -EADDRINUSE)
+    return wrap(errno_error(EADDRINUSE, what), Code::already_exists, "address is taken");
+  if (result == 0) result = internal::listen(fd);
+  if (result < 0) return errno_error(-result, what);
+  SLUICE_TRY(listener.poll_.open(fd));
+  socklen_t bound = sizeof(storage);
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &bound) == 0)
+    listener.address_ = Address::from_sockaddr(reinterpret_cast<sockaddr*>(&storage), bound);
+  return listener;
+}
+
+Listener::Listener(Listener&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)),
+      poll_(std::move(other.poll_)),
+      address_(std::exchange(other.address_, {})),
+      pause_(other.pause_) {}
+
+Listener& Listener::operator=(Listener&& other) noexcept {
+  if (this == &other) return *this;
+  close();
+  fd_ = std::exchange(other.fd_, -1);
+  poll_ = std::move(other.poll_);
+  address_ = std::exchange(other.address_, {});
+  pause_ = other.pause_;
+  return *this;
+}
+
+Listener::~Listener() { close(); }
+
+void Listener::close() {
+  if (fd_ < 0) return;
+  poll_.close();
+  ::close(std::exchange(fd_, -1));
+  if (address_.family() == Address::Family::unix_path && !address_.host().starts_with('@'))
+    ::unlink(address_.host().c_str());
+}
+
+Result<Conn> Listener::accept() {
+  for (;;) {
+    if (fd_ < 0) return closed_error;
+    sockaddr_storage storage;
+    socklen_t size = sizeof(storage);
+    auto* remote = reinterpret_cast<sockaddr*>(&storage);
+    int fd = internal::accept(fd_, remote, &size);
+    if (fd >= 0) {
+      pause_ = {};
+      return Conn::adopt(fd, Address::from_sockaddr(remote, size));
+    }
+    if (fd == -EAGAIN) {
+      SLUICE_TRY(poll_.wait_read());
+    } else if (is_shortage(-fd)) {
+      SLUICE_TRY(wait_out_shortage(-fd));
+    } else if (!is_clients_fault(-fd)) {
+      return errno_error(-fd, "accept");
+    }
+  }
+}
+
+// The connections that wait keep the socket readable, so trying again at once would spin.
+Result<void> Listener::wait_out_shortage(int err) {
+  (void)err;
+  pause_ = std::clamp<Duration>(pause_ * 2, 5ms, 1s);
+  poll_.set_read_deadline(now() + pause_);
+  // Further connections end the wait early; the pause is not theirs to shorten.
+  Result<void> waited;
+  while (waited) waited = poll_.wait_read();
+  poll_.set_read_deadline(Instant::max());
+  if (waited.error().code() == Code::deadline_exceeded) return {};
+  return waited;
+}
+
+Result<Conn> Listener::accept(const Context& context) {
+  if (auto ended = context.err()) return *ended;
+  internal::InterruptOnEnd guard(context, poll_);
+  Result<Conn> conn = accept();
+  if (!conn && conn.error().code() == Code::cancelled)
+    if (auto ended = context.err()) return *ended;
+  return conn;
+}
+
+}  // namespace sluice::net
