@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "sluice/sqlite/database.h"
+
+#include <sqlite3.h>
+
+#include "sluice/runtime/go.h"
+#include "sluice/sqlite/internal/connection.h"
+
+namespace sluice::sqlite {
+namespace {
+
+// How many virtual machine instructions SQLite runs between two looks at the stop flag: about
+// 0.1 ms, and too seldom to be measurable.
+constexpr int progress_interval = 10'000;
+
+std::string setup_script(const DatabaseOptions& options) {
+  std::string script = "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF;";
+  switch (options.durability) {
+    case Durability::full:
+      script += "PRAGMA synchronous=FULL;";
+      break;
+    case Durability::normal:
+      script += "PRAGMA synchronous=NORMAL;";
+      break;
+    case Durability::off:
+      script += "PRAGMA synchronous=OFF;";
+      break;
+  }
+  if (!options.read_only) script += "PRAGMA journal_mode=WAL;";
+  return script;
+}
+
+Result<void> run_script(const internal::Connection& connection, const std::string& script) {
+  const int status = sqlite3_exec(connection.handle, script.c_str(), nullptr, nullptr, nullptr);
+  if (status != SQLITE_OK) return connection.failure(status, script);
+  return {};
+}
+
+Result<void> open_connection(internal::Connection& connection, const std::string& path,
+                             const DatabaseOptions& options) {
+  const int flags =
+      SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+      (options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  const int status = sqlite3_open_v2(path.c_str(), &connection.handle, flags, nullptr);
+  if (status != SQLITE_OK) return wrap(connection.failure(status, {}), "open " + path);
+  connection.statements_max = options.statements_max;
+  connection.busy_timeout = options.busy_timeout;
+  sqlite3_busy_handler(connection.handle, &internal::Connection::on_busy, &connection);
+  sqlite3_progress_handler(connection.handle, progress_interval, &internal::Connection::on_progress,
+                           &connection);
+  if (Result<void> ready = run_script(connection, setup_script(options)); !ready)
+    return wrap(ready.error(), "open " + path);
+  return {};
+}
+
+}  // namespace
+
+Database::Database(std::unique_ptr<internal::Connection> connection)
+    : connection_(std::move(connection)) {}
+Database::Database(Database&&) noexcept = default;
+Database& Database::operator=(Database&&) noexcept = default;
+Database::~Database() = default;
+
+Result<Database> Database::open(const std::string& path, DatabaseOptions options) {
+  auto connection = std::make_unique<internal::Connection>();
+  Result<void> opened = blocking([&] { return open_connection(*connection, path, options); });
+  if (!opened) return opened.error();
+  return Database{std::move(connection)};
+}
+
+Result<Statement> Database::prepare(std::string_view sql) {
+  auto found = connection_->cache.find(sql);
+  if (found != connection_->cache.end() && !found->second.in_use) {
+    found->second.in_use = true;
+    found->second.last_use = ++connection_->uses;
+    return Statement{connection_.get(), found->second.statement, &found->second};
+  }
+  sqlite3_stmt* statement = nullptr;
+  const int status =
+      sqlite3_prepare_v3(connection_->handle, sql.data(), static_cast<int>(sql.size()),
+                         SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+  if (status != SQLITE_OK) return connection_->failure(status, sql);
+  if (statement == nullptr) return Error{Code::invalid_argument, "sqlite: no statement in the SQL"};
+  internal::CachedStatement* slot = nullptr;
+  if (found == connection_->cache.end() && connection_->make_room()) {
+    slot = &connection_->cache[std::string{sql}];
+    *slot = {.statement = statement, .last_use = ++connection_->uses, .in_use = true};
+  }
+  return Statement{connection_.get(), statement, slot};
+}
+
+Result<void> Database::execute(const std::string& script) {
+  return blocking([&] { return run_script(*connection_, script); });
+}
+
+int64_t Database::changes() const { return sqlite3_changes64(connection_->handle); }
+int64_t Database::last_insert_id() const { return sqlite3_last_insert_rowid(connection_->handle); }
+bool Database::in_transaction() const { return sqlite3_get_autocommit(connection_->handle) == 0; }
+
+void Database::interrupt() { sqlite3_interrupt(connection_->handle); }
+
+}  // namespace sluice::sqlite
