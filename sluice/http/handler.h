@@ -27,9 +27,8 @@ class Handler {
 
   template <class F>
     requires(!std::same_as<std::remove_cvref_t<F>, Handler> &&
-             std::invocable<const std::remove_cvref_t<F>&, Request&, ResponseWriter&>)
-  Handler(F&& fn)
-      : callee_(std::make_shared<const Holder<std::remove_cvref_t<F>>>(std::forward<F>(fn))) {}
+             std::invocable<const std::decay_t<F>&, Request&, ResponseWriter&>)
+  Handler(F&& fn) : callee_(std::make_shared<const Holder<std::decay_t<F>>>(std::forward<F>(fn))) {}
 
   Result<void> operator()(Request& request, ResponseWriter& response) const {
     return callee_->call(request, response);
@@ -65,9 +64,9 @@ class Middleware {
  public:
   template <class F>
     requires(!std::same_as<std::remove_cvref_t<F>, Middleware> &&
-             std::is_invocable_r_v<Handler, const std::remove_cvref_t<F>&, Handler>)
+             std::is_invocable_r_v<Handler, const std::decay_t<F>&, Handler>)
   Middleware(F&& fn)
-      : wrapper_(std::make_shared<const Holder<std::remove_cvref_t<F>>>(std::forward<F>(fn))) {}
+      : wrapper_(std::make_shared<const Holder<std::decay_t<F>>>(std::forward<F>(fn))) {}
 
   Handler operator()(Handler next) const { return wrapper_->wrap(std::move(next)); }
 

@@ -23,6 +23,7 @@ namespace sluice::http {
 namespace internal {
 class Stream;
 struct RequestAccess;
+struct RouteNode;
 }  // namespace internal
 
 // A request as its handler sees it, whatever protocol carried it. Lives until the handler returns;
@@ -90,6 +91,7 @@ class Request {
   internal::Stream* stream_ = nullptr;
   std::optional<Context> context_;
   std::string_view route_;
+  const internal::RouteNode* match_ = nullptr;  // what a router chose, for behind its middlewares
   std::vector<Param> params_;
   internal::Arena decoded_;  // values of params_ that were percent-encoded
 };

@@ -10,13 +10,17 @@
 
 namespace sluice::http {
 
+namespace internal {
+struct RouteNode;
+}
+
 // Chooses a handler by method and path. A path pattern is made of segments: literal ones, `{name}`
 // for one non-empty segment, and as the last one `{name...}` for the whole rest.
 //
 //   Router router;
 //   router.get("/v1/payments/{id}", [](Request& request, ResponseWriter& response) { ... });
 //
-// A literal beats {name}, which beats {name...}; the order of registration does not matter. HEAD is
+// A literal beats {name}, which beats {name...}, among the patterns that know the method; the order of registration does not matter. HEAD is
 // answered by GET's handler, OPTIONS by the list of methods, an unknown path by 404, an unknown
 // method by 405 with Allow, a path with dot segments by 400. Registering a malformed or an already
 // registered pattern is a bug and ends the process.
@@ -46,11 +50,9 @@ class Router {
   Result<void> operator()(Request& request, ResponseWriter& response) const;
 
  private:
-  struct Node;
-
-  std::unique_ptr<Node> root_;
+  std::unique_ptr<internal::RouteNode> root_;
   std::vector<Middleware> middlewares_;
-  Handler wrapped_;  // the middlewares around the chosen handler's call; null without any
+  Handler wrapped_;  // the middlewares around the chosen route's call; null without any
 };
 
 }  // namespace sluice::http
