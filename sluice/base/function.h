@@ -40,7 +40,7 @@ class Function<R(Args...), inline_bytes> {
     requires(!std::same_as<Held, Function> && internal::CallableAs<Held, R, Args...> &&
              std::constructible_from<Held, F>)
   Function(F&& fn) {  // NOLINT: implicit, as from a lambda
-    if constexpr (std::is_pointer_v<Held>) {
+    if constexpr (std::is_pointer_v<std::remove_cvref_t<F>>) {
       if (fn == nullptr) return;
     }
     if constexpr (fits<Held>) {
