@@ -2,9 +2,9 @@
 
 #include "sluice/base/assert.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace sluice {
 namespace {

@@ -2,11 +2,11 @@
 
 #include "sluice/base/bytes.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <random>
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace sluice {
 namespace {

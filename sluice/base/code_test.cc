@@ -2,9 +2,9 @@
 
 #include "sluice/base/code.h"
 
-#include <gtest/gtest.h>
-
 #include <set>
+
+#include <gtest/gtest.h>
 
 namespace sluice {
 namespace {

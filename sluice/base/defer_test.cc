@@ -2,10 +2,10 @@
 
 #include "sluice/base/defer.h"
 
-#include <gtest/gtest.h>
-
 #include <memory>
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace sluice {
 namespace {

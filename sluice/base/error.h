@@ -27,10 +27,10 @@ inline constexpr char type_id = 0;
 
 // What went wrong: a canonical code, a message, perhaps a cause and typed details.
 //
-//   return wrap(std::move(error), "read config");         // "read config: open a.toml: No such
-//   ..." if (is(error, Code::not_found)) ...                    // this link or any cause if
-//   (is(error, end_of_file)) ...                        // a sentinel, by identity if (const Errno*
-//   cause = as<Errno>(error)) ...         // a detail, of this link or any cause
+//   return wrap(std::move(error), "read config");   // "read config: open a.toml: No such ..."
+//   if (is(error, Code::not_found)) ...             // this link or any cause
+//   if (is(error, end_of_file)) ...                 // a sentinel, by identity
+//   if (const Errno* cause = as<Errno>(error)) ...  // a detail, of this link or any cause
 //
 // One word; immutable; copies share, and copying is at most one reference count. A moved-from Error
 // holds the sentinel moved_from_error and may be used, assigned and destroyed.

@@ -2,11 +2,11 @@
 
 #include "sluice/base/error.h"
 
-#include <gtest/gtest.h>
-
 #include <memory>
 #include <thread>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "sluice/base/internal/alloc_count.h"
 

@@ -2,11 +2,11 @@
 
 #include "sluice/base/function.h"
 
-#include <gtest/gtest.h>
-
 #include <array>
 #include <memory>
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "sluice/base/internal/alloc_count.h"
 

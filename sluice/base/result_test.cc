@@ -2,11 +2,11 @@
 
 #include "sluice/base/result.h"
 
-#include <gtest/gtest.h>
-
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "sluice/base/internal/alloc_count.h"
 

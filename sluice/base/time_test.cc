@@ -2,10 +2,11 @@
 
 #include "sluice/base/time.h"
 
-#include <gtest/gtest.h>
 #include <time.h>
 
 #include <chrono>
+
+#include <gtest/gtest.h>
 
 #include "sluice/base/defer.h"
 

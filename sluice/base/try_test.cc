@@ -2,10 +2,10 @@
 
 #include "sluice/base/try.h"
 
-#include <gtest/gtest.h>
-
 #include <memory>
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "sluice/base/internal/alloc_count.h"
 #include "sluice/base/result.h"

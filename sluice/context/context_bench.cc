@@ -2,9 +2,9 @@
 
 #include "sluice/context/context.h"
 
-#include <benchmark/benchmark.h>
-
 #include <vector>
+
+#include <benchmark/benchmark.h>
 
 #include "sluice/runtime/runtime.h"
 

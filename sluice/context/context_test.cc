@@ -2,11 +2,11 @@
 
 #include "sluice/context/context.h"
 
-#include <gtest/gtest.h>
-
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace sluice {
 namespace {

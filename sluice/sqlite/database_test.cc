@@ -2,11 +2,11 @@
 
 #include "sluice/sqlite/database.h"
 
-#include <gtest/gtest.h>
-
 #include <filesystem>
 #include <fstream>
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "sluice/runtime/runtime.h"
 #include "sluice/sqlite/failure.h"

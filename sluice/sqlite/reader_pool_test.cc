@@ -2,9 +2,9 @@
 
 #include "sluice/sqlite/reader_pool.h"
 
-#include <gtest/gtest.h>
-
 #include <atomic>
+
+#include <gtest/gtest.h>
 
 #include "sluice/runtime/go.h"
 #include "sluice/runtime/runtime.h"

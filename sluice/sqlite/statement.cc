@@ -2,9 +2,9 @@
 
 #include "sluice/sqlite/statement.h"
 
-#include <sqlite3.h>
-
 #include <utility>
+
+#include <sqlite3.h>
 
 #include "sluice/sqlite/internal/connection.h"
 

@@ -2,9 +2,9 @@
 
 #include "sluice/sqlite/transaction.h"
 
-#include <gtest/gtest.h>
-
 #include <stdexcept>
+
+#include <gtest/gtest.h>
 
 #include "sluice/runtime/runtime.h"
 #include "sluice/sqlite/internal/test_file.h"

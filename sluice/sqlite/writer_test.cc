@@ -2,10 +2,10 @@
 
 #include "sluice/sqlite/writer.h"
 
-#include <gtest/gtest.h>
-
 #include <stdexcept>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "sluice/chan/channel.h"
 #include "sluice/runtime/go.h"

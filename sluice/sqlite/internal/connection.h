@@ -2,8 +2,6 @@
 
 #pragma once
 
-#include <sqlite3.h>
-
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -11,6 +9,8 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+
+#include <sqlite3.h>
 
 #include "sluice/base/error.h"
 #include "sluice/base/time.h"
