@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A pipeline that stops early: the reader has seen enough, cancels, and every stage
-// ends by itself, because each of them waits for its channel or for the context, whichever is first.
+// A pipeline that stops early: the reader has seen enough, cancels, and every stage ends by itself,
+// because each of them waits for its channel or for the context, whichever is first.
 
 #include <cstdio>
 
