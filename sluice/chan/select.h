@@ -76,7 +76,7 @@ size_t select(Cases&&... cases) {
   }
 
   size_t position = 0;
-  int channel = 0;
+  [[maybe_unused]] int channel = 0;
   (void)(... || internal::run_if_taken(cases, taken, channel, position));
   return position;
 }
