@@ -39,7 +39,7 @@ TEST(Error, EmptyMessageShowsAsTheCodesName) {
 }
 
 TEST(ErrorDeathTest, CodeOkIsABug) {
-  EXPECT_DEATH(Error(Code::ok, "fine"), "an Error with Code::ok");
+  EXPECT_DEATH((void)Error(Code::ok, "fine"), "an Error with Code::ok");
 }
 
 TEST(Error, CopyAllocatesNothing) {
