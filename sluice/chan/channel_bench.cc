@@ -3,14 +3,15 @@
 // The workloads of bench/peers: one op is what the rivals' programs of the same name count.
 // allocs/op counts calls of operator new in the whole process.
 
-#include <benchmark/benchmark.h>
+#include "sluice/chan/channel.h"
 
 #include <atomic>
 #include <cstdlib>
 #include <new>
 #include <vector>
 
-#include "sluice/chan/channel.h"
+#include <benchmark/benchmark.h>
+
 #include "sluice/chan/select.h"
 #include "sluice/runtime/runtime.h"
 

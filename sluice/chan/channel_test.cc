@@ -2,13 +2,13 @@
 
 #include "sluice/chan/channel.h"
 
-#include <gtest/gtest.h>
-
 #include <atomic>
 #include <string>
 #include <thread>
 #include <type_traits>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "sluice/chan/internal/test_support.h"
 

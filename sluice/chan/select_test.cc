@@ -2,12 +2,12 @@
 
 #include "sluice/chan/select.h"
 
-#include <gtest/gtest.h>
-
 #include <array>
 #include <atomic>
 #include <cmath>
 #include <thread>
+
+#include <gtest/gtest.h>
 
 #include "sluice/chan/internal/test_support.h"
 
