@@ -67,12 +67,17 @@ std::optional<Error> Context::cause() const {
   return scope == nullptr ? std::nullopt : scope->cause();
 }
 
-void CancelFunc::operator()() const {
-  if (scope_ != nullptr) scope_->cancel(CancelScope::Reason::cancelled, nullptr);
-}
+void CancelFunc::operator()() const { cancel(nullptr); }
 
-void CancelFunc::operator()(const Error& cause) const {
-  if (scope_ != nullptr) scope_->cancel(CancelScope::Reason::cancelled, &cause);
+void CancelFunc::operator()(const Error& cause) const { cancel(&cause); }
+
+// Holds the scope itself: whoever the end wakes may destroy this CancelFunc before we are through.
+void CancelFunc::cancel(const Error* cause) const {
+  CancelScope* scope = scope_;
+  if (scope == nullptr) return;
+  scope->retain();
+  scope->cancel(CancelScope::Reason::cancelled, cause);
+  internal::release_context(scope);
 }
 
 void CancelFunc::finish() {

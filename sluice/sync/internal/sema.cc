@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "sluice/sync/internal/sema.h"
+
+namespace sluice::sync::internal {
+
+void Sema::acquire(runtime::WaitReason reason, bool first) {
+  Waiter waiter{runtime::current(), nullptr};
+  lock_.lock();
+  if (permits_ > 0) {
+    --permits_;
+    lock_.unlock();
+    return;
+  }
+  if (head_ == nullptr) {
+    head_ = tail_ = &waiter;
+  } else if (first) {
+    waiter.next = head_;
+    head_ = &waiter;
+  } else {
+    tail_ = tail_->next = &waiter;
+  }
+  lock_.unlock();
+  runtime::park(reason);
+}
+
+void Sema::release() {
+  lock_.lock();
+  Waiter* waiter = head_;
+  if (waiter == nullptr) {
+    ++permits_;
+    lock_.unlock();
+    return;
+  }
+  head_ = waiter->next;
+  runtime::G* g = waiter->g;
+  lock_.unlock();
+  runtime::ready(g);
+}
+
+}  // namespace sluice::sync::internal
