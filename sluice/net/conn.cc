@@ -36,6 +36,18 @@ Error explained(Error error, const Context& context) {
 
 }  // namespace
 
+std::span<iovec> advance(std::span<iovec> pieces, size_t bytes) {
+  while (!pieces.empty() && bytes >= pieces.front().iov_len) {
+    bytes -= pieces.front().iov_len;
+    pieces = pieces.subspan(1);
+  }
+  if (bytes > 0) {
+    pieces.front().iov_base = static_cast<char*>(pieces.front().iov_base) + bytes;
+    pieces.front().iov_len -= bytes;
+  }
+  return pieces;
+}
+
 Result<Conn> Conn::adopt(int fd, Address remote) {
   Conn conn;
   conn.fd_ = fd;
@@ -109,13 +121,7 @@ Result<void> Conn::writev(std::span<iovec> pieces) {
       continue;
     }
     if (sent < 0) return io_error(sent, "write");
-    for (size_t left = size_t(sent); left > 0;) {
-      size_t part = std::min(left, pieces.front().iov_len);
-      pieces.front().iov_base = static_cast<char*>(pieces.front().iov_base) + part;
-      pieces.front().iov_len -= part;
-      left -= part;
-      if (pieces.front().iov_len == 0) pieces = pieces.subspan(1);
-    }
+    pieces = advance(pieces, size_t(sent));
   }
   return {};
 }
@@ -160,6 +166,8 @@ Result<void> Conn::wait_writable(const Context& context) {
   if (!waited) return explained(std::move(waited).error(), context);
   return waited;
 }
+
+bool Conn::readable_now() const { return internal::poll_now(fd_, POLLIN | POLLRDHUP) != 0; }
 
 bool Conn::peer_closed() const {
   return (internal::poll_now(fd_, POLLRDHUP) & (POLLRDHUP | POLLHUP | POLLERR)) != 0;

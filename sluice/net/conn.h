@@ -17,6 +17,9 @@
 
 namespace sluice::net {
 
+// What is left of `pieces` when their first `bytes` bytes have been sent. Changes the first one left.
+std::span<iovec> advance(std::span<iovec> pieces, size_t bytes);
+
 // A connected stream socket: TCP or Unix. Waiting parks the goroutine only.
 //
 // Owns the descriptor; the destructor closes it. Thread-safety: one goroutine may read while
@@ -54,6 +57,13 @@ class Conn {
   Result<void> wait_writable() { return poll_.wait_write(); }
   Result<void> wait_readable(const Context& context);
   Result<void> wait_writable(const Context& context);
+
+  // The end of the peer's stream may have been reported already, so that no further wait need end.
+  // After a read that did not fill its buffer, false means: wait, there is nothing to read now.
+  bool hung_up() const { return true; }
+
+  // There is something to read now: bytes or the end of the stream. Takes nothing, never waits.
+  bool readable_now() const;
 
   // The peer will send no more: it closed, or shut down its direction. Looks at the socket without
   // taking bytes and without waiting.

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+
+#include "sluice/chan/channel.h"
+#include "sluice/context/context.h"
+#include "sluice/http/internal/exchange.h"
+#include "sluice/http/server.h"
+
+namespace sluice::http::internal {
+
+class ServerConn;
+
+// What all of a server's listeners share.
+struct ServerShared {
+  ServerShared(Handler handler, ServerOptions options)
+      : handler(std::move(handler)), options(options), slots(options.connections_max) {}
+
+  const Handler handler;
+  const ServerOptions options;
+  ExchangePool pool;
+  Channel<Unit> slots;  // holds one value per open connection
+  std::atomic<uint64_t> accepted{0};
+  std::atomic<uint64_t> open{0};
+  std::atomic<uint64_t> requests{0};
+  std::atomic<uint64_t> refused{0};
+};
+
+// One serve() call: its connections and how they end. Shared by their goroutines.
+//
+// Shutdown: drain() tells every connection to end after its running request and wakes those that
+// have none; stop() cancels the requests' contexts and fails all waits. wait_all() returns when the
+// last connection's goroutine has left.
+class ServerRun {
+ public:
+  ServerRun(std::shared_ptr<ServerShared> shared, const Context& context);
+
+  ServerShared& shared() { return *shared_; }
+  const Handler& handler() const { return shared_->handler; }
+  const ServerOptions& options() const { return shared_->options; }
+  // The ancestor of all requests' contexts: the serve() call's values, but ended by stop() only.
+  const Context& base() const { return base_.context; }
+
+  bool draining() const { return draining_.load(std::memory_order_seq_cst); }
+  bool stopped() const { return stopped_.load(std::memory_order_acquire); }
+
+  // A connection is known from enter() until forget(); it is closed in between forget() and left(),
+  // so that nobody interrupts a closed one.
+  void enter(ServerConn& conn);
+  void forget(ServerConn& conn);
+  void left();
+
+  void drain();
+  void stop();
+  // False: `limit` passed before all had left.
+  bool wait_all(Duration limit);
+
+ private:
+  const std::shared_ptr<ServerShared> shared_;
+  CancellableContext base_;
+  // seq_cst, with ServerConn's state: either drain() sees the connection idle, or the connection
+  // sees that the server drains before it goes to sleep.
+  std::atomic<bool> draining_{false};
+  std::atomic<bool> stopped_{false};
+  Channel<Unit> all_left_{1};
+
+  std::mutex mutex_;  // guards the list and the connections' interruption
+  ServerConn* first_ = nullptr;
+  size_t open_ = 0;  // entered and not left
+};
+
+}  // namespace sluice::http::internal
