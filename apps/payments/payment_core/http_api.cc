@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "apps/payments/payment_core/http_api.h"
+
+#include <charconv>
+#include <utility>
+
+#include "apps/payments/payment_core/field.h"
+#include "apps/payments/payment_core/payment_json.h"
+#include "sluice/telemetry/log.h"
+
+namespace payment_core {
+namespace {
+
+using sluice::Code;
+using sluice::Error;
+using sluice::Result;
+using sluice::http::Handler;
+using sluice::http::Request;
+using sluice::http::ResponseWriter;
+
+constexpr size_t body_bytes_max = 16 * 1024;
+constexpr int64_t page_default = 50;
+constexpr int64_t page_max = 200;
+
+Result<void> reply(ResponseWriter& response, const Answer& answer) {
+  if (answer.replayed) response.headers().set("Idempotent-Replayed", "true");
+  return response.json(answer.status, answer.body);
+}
+
+// What is the client's fault is told in full; what is ours is logged, and told in short.
+Result<void> reply(Request& request, ResponseWriter& response, const Error& error) {
+  const int status = sluice::info(error.code()).http_status;
+  if (status < 500) return response.json(status, to_json(error));
+  sluice::log(
+      sluice::Level::error, "request failed",
+      {{"method", request.method_name()}, {"path", request.path()}, {"error", error.to_string()}});
+  return response.json(status, to_json(Error{error.code(), "the service could not do this now"}));
+}
+
+// Turns the errors of `handle` into JSON.
+template <class F>
+Handler answering(F handle) {
+  return [handle = std::move(handle)](Request& request, ResponseWriter& response) -> Result<void> {
+    Result<void> handled = handle(request, response);
+    if (handled || response.committed()) return handled;
+    return reply(request, response, handled.error());
+  };
+}
+
+Result<std::string> read_body(Request& request) {
+  const std::string_view type = request.header("Content-Type");
+  const std::string_view media = type.substr(0, type.find(';'));
+  if (!type.empty() && media != "application/json")
+    return field_error("Content-Type", "must be application/json");
+  return request.read_all(body_bytes_max);
+}
+
+// Checked in the order a client would mend them: the key, then the body.
+Result<std::string> read_key(Request& request) {
+  if (request.headers().count("Idempotency-Key") > 1)
+    return field_error("Idempotency-Key", "given more than once");
+  std::string key{request.header("Idempotency-Key")};
+  SLUICE_TRY(check_idempotency_key(key));
+  return key;
+}
+
+Result<int64_t> query_integer(const Request& request, const char* name, int64_t otherwise,
+                              int64_t most) {
+  const std::optional<std::string> text = request.query(name);
+  if (!text) return otherwise;
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+  if (error != std::errc{} || end != text->data() + text->size() || value < 1 || value > most)
+    return field_error(name, "must be a whole number from 1 to " + std::to_string(most));
+  return value;
+}
+
+Result<void> create_payment(Service& service, Request& request, ResponseWriter& response) {
+  const std::string key = SLUICE_TRY(read_key(request));
+  const std::string body = SLUICE_TRY(read_body(request));
+  const CreatePayment command = SLUICE_TRY(parse_create_payment(body));
+  return reply(response, SLUICE_TRY(service.create_payment(request.context(), key, command)));
+}
+
+Result<void> refund(Service& service, Request& request, ResponseWriter& response) {
+  const std::string key = SLUICE_TRY(read_key(request));
+  const std::string body = SLUICE_TRY(read_body(request));
+  const CreateRefund command =
+      SLUICE_TRY(parse_create_refund(std::string{request.param("id")}, body));
+  return reply(response, SLUICE_TRY(service.refund(request.context(), key, command)));
+}
+
+Result<void> entries(Service& service, Request& request, ResponseWriter& response) {
+  const int64_t limit = SLUICE_TRY(query_integer(request, "limit", page_default, page_max));
+  const int64_t before = SLUICE_TRY(query_integer(request, "before", INT64_MAX, INT64_MAX));
+  const EntryPage page =
+      SLUICE_TRY(service.entries(request.context(), request.param("id"), before, limit));
+  return response.json(200, to_json(page));
+}
+
+}  // namespace
+
+void add_routes(sluice::http::Router& router, Service& service,
+                std::function<Result<void>()> readiness) {
+  router.post("/v1/payments", answering([&service](Request& request, ResponseWriter& response) {
+                return create_payment(service, request, response);
+              }));
+  router.get("/v1/payments/{id}",
+             answering([&service](Request& request, ResponseWriter& response) -> Result<void> {
+               const Payment payment =
+                   SLUICE_TRY(service.payment(request.context(), request.param("id")));
+               return response.json(200, to_json(payment));
+             }));
+  router.post("/v1/payments/{id}/refunds",
+              answering([&service](Request& request, ResponseWriter& response) {
+                return refund(service, request, response);
+              }));
+  router.get("/v1/accounts/{id}",
+             answering([&service](Request& request, ResponseWriter& response) -> Result<void> {
+               const Account account =
+                   SLUICE_TRY(service.account(request.context(), request.param("id")));
+               return response.json(200, to_json(account));
+             }));
+  router.get("/v1/accounts/{id}/entries",
+             answering([&service](Request& request, ResponseWriter& response) {
+               return entries(service, request, response);
+             }));
+  router.get("/healthz", [](Request&, ResponseWriter& response) {
+    return response.json(200, R"({"status":"ok"})");
+  });
+  router.get("/readyz", answering([&service, readiness = std::move(readiness)](
+                                      Request& request, ResponseWriter& response) -> Result<void> {
+               SLUICE_TRY(readiness());
+               SLUICE_TRY(service.check_ready(request.context()));
+               return response.json(200, R"({"status":"ready"})");
+             }));
+}
+
+}  // namespace payment_core
