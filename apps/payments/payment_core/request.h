@@ -44,6 +44,10 @@ struct CreateRefund {
 sluice::Result<CreatePayment> parse_create_payment(std::string_view body);
 sluice::Result<CreateRefund> parse_create_refund(std::string payment_id, std::string_view body);
 
+// The body that asks for it: what clients send.
+std::string to_json(const CreatePayment& payment);
+std::string to_json(const CreateRefund& refund);
+
 // 1 to 255 visible ASCII characters.
 // Errors: invalid_argument, Field "Idempotency-Key".
 sluice::Result<void> check_idempotency_key(std::string_view key);
