@@ -30,33 +30,37 @@ constexpr size_t parser_kept_bytes_max = 1 << 20;
 // Copies what simdjson has parsed into a Document.
 class Builder {
  public:
-  explicit Builder(Document& document) : document_(document) {}
+  Builder(Document& document, uint32_t depth_max) : document_(document), depth_max_(depth_max) {}
 
-  // Adds `value` and what is in it behind the nodes there are. Returns its node.
-  uint32_t build(const element& value, uint32_t parent, Text key) {
+  // Whether something lay deeper than depth_max: simdjson does not count an empty innermost pair.
+  bool too_deep() const { return too_deep_; }
+
+  // Adds `value`, which lies in `depth` arrays and objects, and what is in it.
+  void build(const element& value, uint32_t depth, uint32_t parent, Text key) {
     const auto index = static_cast<uint32_t>(document_.nodes.size());
     Node node;
     node.parent = parent;
     node.key = key;
     fill_scalar(node, value);
     document_.nodes.push_back(node);
+    const bool is_nest = node.kind == Kind::array || node.kind == Kind::object;
+    if (is_nest && depth == depth_max_) too_deep_ = true;
     uint32_t count = 0;
     if (node.kind == Kind::array) {
       const simdjson::dom::array elements = value.get_array().value_unsafe();
       for (const element child : elements) {
-        build(child, index, {});
+        build(child, depth + 1, index, {});
         ++count;
       }
     } else if (node.kind == Kind::object) {
       const simdjson::dom::object members = value.get_object().value_unsafe();
       for (const auto& [child_key, child] : members) {
-        build(child, index, add(child_key));
+        build(child, depth + 1, index, add(child_key));
         ++count;
       }
     }
     document_.nodes[index].count = count;
     document_.nodes[index].end = static_cast<uint32_t>(document_.nodes.size());
-    return index;
   }
 
  private:
@@ -102,6 +106,8 @@ class Builder {
   }
 
   Document& document_;
+  const uint32_t depth_max_;
+  bool too_deep_ = false;
 };
 
 // A member whose name an earlier member of the same object has, or 0: no member is the root.
@@ -153,7 +159,9 @@ Result<Value> parse(std::string_view text, ParseOptions options) {
   if (code != simdjson::SUCCESS) return syntax_error(text, options.depth_max, code);
 
   auto document = std::make_unique<Document>();
-  Builder(*document).build(root, 0, {});
+  Builder builder(*document, options.depth_max);
+  builder.build(root, 0, 0, {});
+  if (builder.too_deep()) return syntax_error(text, options.depth_max, simdjson::DEPTH_ERROR);
   if (const uint32_t member = find_double_key(*document))
     return Error(Code::invalid_argument,
                  "JSON: " + internal::path_of(*document, member) + ": the key is there twice");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Any text: what parse() takes is what find_fault() finds nothing in (double keys aside), and what
-// was taken reads back the same after it was written. The value of a round trip is compared as text,
-// which is exact: integers and shortest reals each have one.
+// was taken reads back the same after it was written. The values are compared as text, which is
+// exact: integers and shortest reals each have one.
 
 #include <cstddef>
 #include <cstdint>

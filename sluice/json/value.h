@@ -29,7 +29,7 @@ class Elements;
 class Members;
 
 // One value of a parsed document, immutable. A Value keeps its whole document alive; copying it is
-// one reference count, and the string_views that it gives live as long as any Value of the document.
+// one reference count. The string_views that it gives live as long as any Value of the document.
 //
 //   json::Value body = SLUICE_TRY(json::parse(text));
 //   std::string_view currency = SLUICE_TRY(body.get_string("currency"));

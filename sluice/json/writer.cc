@@ -82,8 +82,8 @@ void write(Writer& writer, const Value& value) {
 
 }  // namespace
 
-// What was written last tells whether a comma is due: strings end in a quote, so a bracket, colon or
-// comma at the end is never part of one.
+// What was written last tells whether a comma is due: strings end in a quote, so a bracket or colon
+// at the end is never part of one.
 void Writer::before_value() {
   const char last = out_.size() == start_ ? '\0' : out_.back();
   if (depth_ == 0) {
