@@ -24,7 +24,8 @@ class Candidate:
 class Program:
     language: str
     binary: Path
-    flags: dict  # processors -> list of (label, flags)
+    flags: dict  # processors -> list of (label, flags); 0: any other number
+    counter: Path | None = None  # the same program with counted allocations
 
     def listing(self):
         done = subprocess.run([self.binary, "-list"], capture_output=True, text=True, check=True)
@@ -92,10 +93,21 @@ def programs(build_folder, go, rust):
     """In the order of the columns; ours is left out while it is not built."""
     both = {1: [("", ()), ("mt", ("-mt",))], 0: [("", ())]}
     plain = {0: [("", ())]}
+    ours = build_folder / "bench"
     found = [
-        Program("sluice", build_folder / "bench/bench_micro", plain),
+        Program("sluice", ours / "bench_micro", plain, ours / "bench_micro_count"),
         Program("go", go / "micro", plain),
-        Program("tokio", rust / "micro", both),
-        Program("tokio+mimalloc", rust / "micro_mimalloc", both),
+        Program("tokio", rust / "micro", both, rust / "micro_count"),
+        Program("tokio+mimalloc", rust / "micro_mimalloc", both, rust / "micro_count"),
     ]
     return [p for p in found if p.binary.exists()]
+
+
+def run_million(build_folder):
+    """A million parked goroutines, with each kind of stack guard."""
+    binary = build_folder / "bench/bench_million"
+    if not binary.exists():
+        return
+    print()
+    for guard in ("automatic", "none", "mprotect"):
+        subprocess.run([binary, "1000000", guard], timeout=SECONDS_MAX, check=False)
