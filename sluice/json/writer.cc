@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "sluice/base/assert.h"
-#include "sluice/json/internal/utf8.h"
+#include "sluice/base/utf8.h"
 #include "sluice/json/value.h"
 
 namespace sluice::json {
@@ -140,7 +140,7 @@ void Writer::string(std::string_view text) {
       ++i;
       continue;
     }
-    if (const size_t length = internal::utf8_sequence(text.substr(i)); length > 1) {
+    if (const size_t length = utf8_sequence(text.substr(i)); length > 1) {
       i += length;
       continue;
     }

@@ -6,7 +6,7 @@
 #include <string>
 #include <system_error>
 
-#include "sluice/json/internal/utf8.h"
+#include "sluice/base/utf8.h"
 
 namespace sluice::json::internal {
 namespace {

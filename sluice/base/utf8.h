@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace sluice::json::internal {
+namespace sluice {
 
 // The length of the UTF-8 sequence that `text`, which is not empty, begins with: 1 to 4, or 0 when
 // it begins with none. Source: Unicode 15, table 3-7 (no overlong forms, no surrogates).
@@ -32,4 +32,4 @@ inline size_t utf8_sequence(std::string_view text) {
   return 0;
 }
 
-}  // namespace sluice::json::internal
+}  // namespace sluice
