@@ -2,7 +2,7 @@
 """From the rows of many processes to one table."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from .workloads import NOT_COUNTED, NONE, WORKLOADS
@@ -24,7 +24,9 @@ class Figure:
 class Figures:
     """Rows by (processors, workload, language, candidate)."""
 
-    def __init__(self):
+    def __init__(self, by_cpu=False):
+        self.unit = "CPU ns" if by_cpu else "ns"
+        self.by_cpu = by_cpu
         self.rows = defaultdict(list)
         self.allocs = {}
 
@@ -57,6 +59,8 @@ class Figures:
             values = [v for v in values if v is not None]
             return median(values) if values else None
 
+        if self.by_cpu:
+            rows = [replace(r, median=r.cpu_median, least=r.cpu_least) for r in rows]
         cpus = [r.cpu_least for r in rows if r.cpu_least is not None]
         allocs = self.allocs.get(key)
         return Figure(key[3], median(r.median for r in rows), min(r.least for r in rows),
@@ -99,7 +103,7 @@ def ratio(ours, rival):
 
 def show(figures, procs, languages):
     """Prints the table of one number of processors; ns per op: median (least)."""
-    print(f"\nP={procs}: ns per op, median of all processes (least); allocations per op in []")
+    print(f"\nP={procs}: {figures.unit} per op, median of all processes (least); allocations per op in []")
     header = ["workload", *languages, "/best", "/go", "promise", ""]
     lines = [header]
     for workload in figures.workloads(procs):
