@@ -2,10 +2,10 @@
 
 #include "sluice/http/internal/chunked.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "sluice/http/internal/body_reader.h"
 
@@ -52,11 +52,31 @@ TEST(ChunkedDecoder, YieldsTheSameHoweverItIsFed) {
 }
 
 TEST(ChunkedDecoder, RefusesWhatIsMalformed) {
-  for (const char* text :
-       {"\r\n", "g\r\n", "-1\r\n", "+1\r\n", "0x1\r\n", " 1\r\n", "1 \r\n", "1\t\r\n", "1\n",
-        "1\r\r\n", "1\r\na\n", "1\r\nab\r\n", "1\r\na0\r\n", "1;\r\n", "1;=b\r\n", "1;a=\r\n",
-        "1; a\r\n", "1;a =b\r\n", "1;a=\"b\r\n", "1;a=\"b\"c\r\n", "1;a\nb\r\n", ";a\r\n",
-        "11111111111111111\r\n", "00000000000000000\r\n", "1,\r\n"}) {
+  for (const char* text : {"\r\n",
+                           "g\r\n",
+                           "-1\r\n",
+                           "+1\r\n",
+                           "0x1\r\n",
+                           " 1\r\n",
+                           "1 \r\n",
+                           "1\t\r\n",
+                           "1\n",
+                           "1\r\r\n",
+                           "1\r\na\n",
+                           "1\r\nab\r\n",
+                           "1\r\na0\r\n",
+                           "1;\r\n",
+                           "1;=b\r\n",
+                           "1;a=\r\n",
+                           "1; a\r\n",
+                           "1;a =b\r\n",
+                           "1;a=\"b\r\n",
+                           "1;a=\"b\"c\r\n",
+                           "1;a\nb\r\n",
+                           ";a\r\n",
+                           "11111111111111111\r\n",
+                           "00000000000000000\r\n",
+                           "1,\r\n"}) {
     EXPECT_TRUE(decode(text, 100).failed) << text;
     EXPECT_TRUE(decode(text, 1).failed) << text;
   }
@@ -119,9 +139,9 @@ Result<std::string> read_all(BodyReader& body, ReadBuffer& in, ByteSource& sourc
 }
 
 TEST(BodyReader, LeavesWhatFollowsTheBody) {
-  for (const BodyCase& c : {BodyCase{Framing::length, 10, "0123456789"},
-                            BodyCase{Framing::chunked, 0,
-                                     "3\r\n012\r\n7\r\n3456789\r\n0\r\nX-Sum: 1\r\n\r\n"}}) {
+  for (const BodyCase& c :
+       {BodyCase{Framing::length, 10, "0123456789"},
+        BodyCase{Framing::chunked, 0, "3\r\n012\r\n7\r\n3456789\r\n0\r\nX-Sum: 1\r\n\r\n"}}) {
     for (size_t piece : {1, 2, 3, 7, 100}) {
       for (size_t out : {1, 4, 64}) {
         StringSource source(c.text + "GET /", piece);
@@ -140,11 +160,10 @@ TEST(BodyReader, LeavesWhatFollowsTheBody) {
 }
 
 TEST(BodyReader, NoticesABodyCutOff) {
-  for (const BodyCase& c : {BodyCase{Framing::length, 10, "012345678"},
-                            BodyCase{Framing::chunked, 0, "3\r\n012\r\n"},
-                            BodyCase{Framing::chunked, 0, "3\r\n01"},
-                            BodyCase{Framing::chunked, 0, "0\r\n"},
-                            BodyCase{Framing::chunked, 0, "0\r\nX: y\r\n"}}) {
+  for (const BodyCase& c :
+       {BodyCase{Framing::length, 10, "012345678"}, BodyCase{Framing::chunked, 0, "3\r\n012\r\n"},
+        BodyCase{Framing::chunked, 0, "3\r\n01"}, BodyCase{Framing::chunked, 0, "0\r\n"},
+        BodyCase{Framing::chunked, 0, "0\r\nX: y\r\n"}}) {
     StringSource source(c.text, 100);
     ReadBuffer in;
     BodyReader body;

@@ -2,10 +2,10 @@
 
 #include "sluice/http/internal/head.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace sluice::http::internal {
 namespace {
@@ -85,12 +85,14 @@ const std::vector<Refused>& refused_requests() {
       {"TE chunked, identity", with_fields("Transfer-Encoding: chunked, identity\r\n"), 501},
       {"TE identity", with_fields("Transfer-Encoding: identity\r\n"), 501},
       {"TE xchunked", with_fields("Transfer-Encoding: xchunked\r\n"), 501},
-      {"TE twice",
-       with_fields("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"), 501},
+      {"TE twice", with_fields("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"),
+       501},
       {"TE quoted", with_fields("Transfer-Encoding: \"chunked\"\r\n"), 501},
-      {"TE with vertical tab", with_fields("Transfer-Encoding: \x0b" "chunked\r\n"), 400},
-      {"TE in HTTP/1.0",
-       "POST / HTTP/1.0\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
+      {"TE with vertical tab",
+       with_fields("Transfer-Encoding: \x0b"
+                   "chunked\r\n"),
+       400},
+      {"TE in HTTP/1.0", "POST / HTTP/1.0\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
       {"unknown expectation", with_fields("Expect: a pony\r\n"), 417},
       {"HTTP/2.0", "GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505},
       {"HTTP/1.2", "GET / HTTP/1.2\r\nHost: h\r\n\r\n", 505},
@@ -111,7 +113,10 @@ const std::vector<Refused>& refused_requests() {
       {"asterisk for GET", "GET * HTTP/1.1\r\nHost: h\r\n\r\n", 400},
       {"absolute form with user", "GET http://a@b/ HTTP/1.1\r\nHost: h\r\n\r\n", 400},
       {"CONNECT without port", "CONNECT h HTTP/1.1\r\nHost: h\r\n\r\n", 400},
-      {"TLS hello", "\x16\x03\x01\x02" "aaaa", 400},
+      {"TLS hello",
+       "\x16\x03\x01\x02"
+       "aaaa",
+       400},
       {"HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400},
       {"endless method", std::string(40, 'A'), 501},
       {"three empty lines first", "\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", 400},
@@ -193,13 +198,13 @@ TEST(RequestHead, KnowsWhenTheConnectionStays) {
     const char* text;
     bool keep_alive;
   };
-  for (auto [text, keep_alive] : std::vector<Case>{
-           {"GET / HTTP/1.1\r\nHost: h\r\n\r\n", true},
-           {"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", false},
-           {"GET / HTTP/1.1\r\nHost: h\r\nConnection: x, Close\r\n\r\n", false},
-           {"GET / HTTP/1.0\r\n\r\n", false},
-           {"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", true},
-           {"GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n", false}}) {
+  for (auto [text, keep_alive] :
+       std::vector<Case>{{"GET / HTTP/1.1\r\nHost: h\r\n\r\n", true},
+                         {"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", false},
+                         {"GET / HTTP/1.1\r\nHost: h\r\nConnection: x, Close\r\n\r\n", false},
+                         {"GET / HTTP/1.0\r\n\r\n", false},
+                         {"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", true},
+                         {"GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n", false}}) {
     RequestHead head;
     ASSERT_EQ(parse(text, head).status, Status::complete);
     EXPECT_EQ(head.facts.keep_alive, keep_alive) << text;
@@ -220,8 +225,8 @@ TEST(ResponseHead, TellsHowTheBodyEnds) {
   for (auto [text, method, framing, keep_alive] : std::vector<Case>{
            {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", Method::get, Framing::length, true},
            {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", Method::get, Framing::none, true},
-           {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", Method::get,
-            Framing::chunked, true},
+           {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", Method::get, Framing::chunked,
+            true},
            {"HTTP/1.1 200 OK\r\n\r\n", Method::get, Framing::until_close, false},
            {"HTTP/1.1 200\r\n\r\n", Method::get, Framing::until_close, false},
            {"HTTP/1.1 204 No Content\r\n\r\n", Method::get, Framing::none, true},

@@ -2,10 +2,10 @@
 
 #include "sluice/http/url.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "sluice/http/headers.h"
 #include "sluice/http/internal/head_text.h"
@@ -22,16 +22,16 @@ TEST(Url, IsTakenApart) {
     const char* target;
     const char* authority;
   };
-  for (auto [text, host, port, target, authority] : std::vector<Case>{
-           {"http://example.org", "example.org", 80, "/", "example.org"},
-           {"HTTP://Example.ORG:8080/a/b?c=d#e", "example.org", 8080, "/a/b?c=d",
-            "example.org:8080"},
-           {"https://h/", "h", 443, "/", "h"},
-           {"http://h:443/", "h", 443, "/", "h:443"},
-           {"http://h?q", "h", 80, "/?q", "h"},
-           {"http://[::1]:8080/x", "::1", 8080, "/x", "[::1]:8080"},
-           {"http://[::1]/x", "::1", 80, "/x", "[::1]"},
-           {"http://h:/x", "h", 80, "/x", "h"}}) {
+  for (auto [text, host, port, target, authority] :
+       std::vector<Case>{{"http://example.org", "example.org", 80, "/", "example.org"},
+                         {"HTTP://Example.ORG:8080/a/b?c=d#e", "example.org", 8080, "/a/b?c=d",
+                          "example.org:8080"},
+                         {"https://h/", "h", 443, "/", "h"},
+                         {"http://h:443/", "h", 443, "/", "h:443"},
+                         {"http://h?q", "h", 80, "/?q", "h"},
+                         {"http://[::1]:8080/x", "::1", 8080, "/x", "[::1]:8080"},
+                         {"http://[::1]/x", "::1", 80, "/x", "[::1]"},
+                         {"http://h:/x", "h", 80, "/x", "h"}}) {
     Result<Url> url = Url::parse(text);
     ASSERT_TRUE(url) << text << ": " << url.error().to_string();
     EXPECT_EQ(url->host, host);
@@ -42,11 +42,28 @@ TEST(Url, IsTakenApart) {
 }
 
 TEST(Url, RefusesWhatIsMalformed) {
-  for (const char* text :
-       {"", "h", "/a", "ftp://h/", "http:/h", "http://", "http:///a", "http://:80/", "http://h:x/",
-        "http://h:0/", "http://h:65536/", "http://user@h/", "http://h/a b", "http://h/\r\n",
-        "http://h/%", "http://h/%2", "http://h/%zz", "http://h\\a/", "http://[::1/", "http://a]/",
-        "http://h/\xc3\xa4", "http://[]/"}) {
+  for (const char* text : {"",
+                           "h",
+                           "/a",
+                           "ftp://h/",
+                           "http:/h",
+                           "http://",
+                           "http:///a",
+                           "http://:80/",
+                           "http://h:x/",
+                           "http://h:0/",
+                           "http://h:65536/",
+                           "http://user@h/",
+                           "http://h/a b",
+                           "http://h/\r\n",
+                           "http://h/%",
+                           "http://h/%2",
+                           "http://h/%zz",
+                           "http://h\\a/",
+                           "http://[::1/",
+                           "http://a]/",
+                           "http://h/\xc3\xa4",
+                           "http://[]/"}) {
     EXPECT_FALSE(Url::parse(text)) << text;
   }
 }

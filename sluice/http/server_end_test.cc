@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// How connections and servers end: clients that leave, half-closed sockets, draining.
+
+#include <chrono>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "sluice/http/internal/test_peer.h"
+#include "sluice/http/server.h"
+
+namespace sluice::http {
+namespace {
+
+using namespace std::chrono_literals;
+using internal::body_of;
+using internal::on_runtime;
+using internal::RawPeer;
+using internal::status_line;
+using internal::TestServer;
+
+constexpr std::string_view simple_get = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+
+Result<void> hello(Request&, ResponseWriter& response) { return response.write("hello"); }
+
+// A handler that waits for its context and tells when it is inside and why it left.
+struct Waiting {
+  Channel<Unit> inside{100};
+  Channel<Unit> cancelled{100};
+
+  Handler handler() {
+    return [inside = inside, cancelled = cancelled](Request& request, ResponseWriter&) {
+      Context context = request.context();
+      inside.send({});
+      context.done().receive();
+      cancelled.send({});
+    };
+  }
+};
+
+TEST(ServerEnd, CancelsTheContextWhenTheClientGoes) {
+  on_runtime([] {
+    Waiting waiting;
+    TestServer server(waiting.handler());
+    {
+      RawPeer peer(server);
+      peer.send(simple_get);
+      waiting.inside.receive();
+    }
+    waiting.cancelled.receive();
+  });
+}
+
+TEST(ServerEnd, CancelsTheContextAlsoBehindPipelinedRequests) {
+  on_runtime([] {
+    Waiting waiting;
+    TestServer server(waiting.handler());
+    {
+      RawPeer peer(server);
+      peer.send(std::string(simple_get) + std::string(simple_get));
+      waiting.inside.receive();
+      peer.send(simple_get);
+    }
+    waiting.cancelled.receive();
+  });
+}
+
+TEST(ServerEnd, CancelsTheContextWhenTheClientGoesAfterItsBody) {
+  on_runtime([] {
+    Channel<Unit> inside{1}, cancelled{1};
+    TestServer server([=](Request& request, ResponseWriter&) -> Result<void> {
+      Context context = request.context();
+      SLUICE_TRY(request.read_all());
+      inside.send({});
+      context.done().receive();
+      cancelled.send({});
+      return {};
+    });
+    {
+      RawPeer peer(server);
+      peer.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc");
+      inside.receive();
+    }
+    cancelled.receive();
+  });
+}
+
+TEST(ServerEnd, NoticesAClientGoneMidBody) {
+  on_runtime([] {
+    Channel<Error> seen{1};
+    TestServer server([=](Request& request, ResponseWriter&) -> Result<void> {
+      Context context = request.context();
+      Result<std::string> body = request.read_all();
+      EXPECT_FALSE(body);
+      EXPECT_TRUE(context.cancelled());
+      seen.send(body.error());
+      return std::move(body).error();
+    });
+    {
+      RawPeer peer(server);
+      peer.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc");
+    }
+    EXPECT_EQ(seen.receive()->code(), Code::unavailable);
+  });
+}
+
+TEST(ServerEnd, NoticesAClientThatReadsNothing) {
+  on_runtime([] {
+    Channel<Error> seen{1};
+    TestServer server(
+        [=](Request&, ResponseWriter& response) -> Result<void> {
+          std::string piece(64 * 1024, 'x');
+          for (;;)
+            if (Result<void> written = response.write(piece); !written) {
+              seen.send(written.error());
+              return written;
+            }
+        },
+        {.write_timeout = 50ms});
+    RawPeer peer(server);
+    peer.send(simple_get);
+    EXPECT_EQ(seen.receive()->code(), Code::deadline_exceeded);
+  });
+}
+
+// A client may shut down its sending direction and still wait for its answer.
+TEST(ServerEnd, AnswersAHalfClosedClientAndCloses) {
+  on_runtime([] {
+    TestServer server(hello);
+    for (int i = 0; i < 20; ++i) {
+      RawPeer peer(server);
+      peer.send(simple_get);
+      EXPECT_TRUE(peer.conn.close_write());
+      EXPECT_EQ(body_of(peer.read_response()), "hello");
+      EXPECT_TRUE(peer.at_end());
+    }
+  });
+}
+
+TEST(ServerEnd, ServesTheNextRequestAfterOneThatWatched) {
+  on_runtime([] {
+    TestServer server([](Request& request, ResponseWriter& response) {
+      return response.write(request.context().cancelled() ? "cancelled" : "alive");
+    });
+    RawPeer peer(server);
+    for (int i = 0; i < 200; ++i) {
+      peer.send(simple_get);
+      ASSERT_EQ(body_of(peer.read_response()), "alive");
+    }
+    peer.send(std::string(simple_get) + std::string(simple_get));
+    EXPECT_EQ(body_of(peer.read_response()), "alive");
+    EXPECT_EQ(body_of(peer.read_response()), "alive");
+  });
+}
+
+TEST(ServerEnd, GivesEachRequestAContextThatEndsWithIt) {
+  on_runtime([] {
+    Channel<Context> contexts{1};
+    TestServer server([=](Request& request, ResponseWriter& response) {
+      contexts.send(request.context());
+      return response.write("x");
+    });
+    RawPeer peer(server);
+    peer.send(simple_get);
+    Context context = *contexts.receive();
+    context.done().receive();
+    EXPECT_EQ(body_of(peer.read_response()), "x");
+  });
+}
+
+TEST(ServerEnd, DrainsRunningRequestsAndClosesIdleConnections) {
+  on_runtime([] {
+    Channel<Unit> inside{1}, proceed{1};
+    TestServer server([=](Request& request, ResponseWriter& response) -> Result<void> {
+      if (request.path() != "/slow") return response.write("fast");
+      inside.send({});
+      proceed.receive();
+      EXPECT_FALSE(request.context().cancelled());
+      return response.write("slow");
+    });
+    RawPeer idle(server), fresh(server), busy(server);
+    idle.send(simple_get);
+    EXPECT_EQ(body_of(idle.read_response()), "fast");
+    busy.send("GET /slow HTTP/1.1\r\nHost: h\r\n\r\n");
+    inside.receive();
+    server.begin_stop();
+    EXPECT_TRUE(idle.at_end());
+    EXPECT_TRUE(fresh.at_end());
+    proceed.send({});
+    std::string response = busy.read_response();
+    EXPECT_EQ(body_of(response), "slow");
+    EXPECT_NE(response.find("Connection: close"), std::string::npos);
+    EXPECT_TRUE(busy.at_end());
+    server.stop();
+    EXPECT_EQ(server.stats().connections_open, 0u);
+  });
+}
+
+TEST(ServerEnd, CutsOffWhatOutlivesTheDrainTimeout) {
+  on_runtime([] {
+    Waiting waiting;
+    TestServer server(waiting.handler(), {.drain_timeout = 10ms});
+    RawPeer peer(server);
+    peer.send(simple_get);
+    waiting.inside.receive();
+    server.stop();
+    waiting.cancelled.receive();
+  });
+}
+
+TEST(ServerEnd, CutsOffBodiesThatOutliveTheDrainTimeout) {
+  on_runtime([] {
+    Channel<Unit> inside{1};
+    TestServer server(
+        [=](Request& request, ResponseWriter&) -> Result<void> {
+          inside.send({});
+          EXPECT_FALSE(request.read_all());
+          return {};
+        },
+        {.drain_timeout = 10ms});
+    RawPeer peer(server);
+    peer.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc");
+    inside.receive();
+    server.stop();
+  });
+}
+
+TEST(ServerEnd, RefusesNobodyBeyondItsConnectionsButLetsThemWait) {
+  on_runtime([] {
+    TestServer server(hello, {.connections_max = 2});
+    auto first = std::make_unique<RawPeer>(server);
+    RawPeer second(server);
+    for (RawPeer* peer : {first.get(), &second}) {
+      peer->send(simple_get);
+      EXPECT_EQ(body_of(peer->read_response()), "hello");
+    }
+    RawPeer third(server);
+    third.send(simple_get);
+    EXPECT_EQ(server.stats().connections_accepted, 2u);
+    first.reset();
+    EXPECT_EQ(body_of(third.read_response()), "hello");
+  });
+}
+
+}  // namespace
+}  // namespace sluice::http
