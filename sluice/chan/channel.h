@@ -42,8 +42,9 @@ class Channel {
  public:
   using Value = T;
 
+  Channel() : Channel(0) {}
   // Ends the process if capacity is beyond 2^29 - 1 elements.
-  explicit Channel(size_t capacity = 0)
+  explicit Channel(size_t capacity)
       : core_(internal::ChannelCore::make(internal::element_type<T>, capacity)) {
     // Here and not in the class, so that a struct may have channels of its own type.
     static_assert(ChannelElement<T>, "a channel's element must be movable without throwing");
@@ -82,6 +83,8 @@ class Channel {
   template <class Context>
   auto until(const Context& context) const {
     using Done = std::remove_cvref_t<decltype(context.done())>;
+    static_assert(std::is_same_v<typename Done::Value, Unit>,
+                  "done() gives a ReceiveChannel<Unit>");
     return internal::UntilRange<T, Channel, Done>(*this, context.done());
   }
 
@@ -153,6 +156,8 @@ class ReceiveChannel {
   template <class Context>
   auto until(const Context& context) const {
     using Done = std::remove_cvref_t<decltype(context.done())>;
+    static_assert(std::is_same_v<typename Done::Value, Unit>,
+                  "done() gives a ReceiveChannel<Unit>");
     return internal::UntilRange<T, ReceiveChannel, Done>(*this, context.done());
   }
 

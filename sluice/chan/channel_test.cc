@@ -72,28 +72,30 @@ TEST(Channel, SendWaitsWhenFull) {
   on_any_processors([] {
     Channel<int> channel{1};
     channel.send(1);
-    std::atomic<bool> sent{false};
-    go_and_wait_in(channel, [&] {
+    Channel<Unit> sent{1};
+    go_and_wait_in(channel, [=] {
       channel.send(2);
-      sent = true;
+      sent.send({});
     });
     EXPECT_TRUE(has_sender(channel));
-    EXPECT_FALSE(sent);
+    EXPECT_EQ(sent.size(), 0u);
     EXPECT_EQ(channel.receive(), 1);
     EXPECT_EQ(channel.receive(), 2);
+    sent.receive();
   });
 }
 
 TEST(Channel, UnbufferedSendWaitsForItsReceiver) {
   on_any_processors([] {
     Channel<int> channel;
-    std::atomic<bool> sent{false};
-    go_and_wait_in(channel, [&] {
+    Channel<Unit> sent{1};
+    go_and_wait_in(channel, [=] {
       channel.send(1);
-      sent = true;
+      sent.send({});
     });
-    EXPECT_FALSE(sent);
+    EXPECT_EQ(sent.size(), 0u);
     EXPECT_EQ(channel.receive(), 1);
+    sent.receive();
   });
 }
 
@@ -199,22 +201,13 @@ TEST(Channel, TryOnNilNeverSucceeds) {
 }
 
 TEST(Channel, OperationsOnNilWaitForEver) {
-  static std::atomic<int> passed;
-  passed = 0;
-  on_processors(2, [] {
-    Channel<Unit> started{2};
-    go([=] {
-      started.send({});
-      Channel<int>::nil().send(1);
-      ++passed;
-    });
-    go([=] {
-      started.send({});
-      Channel<int>::nil().receive();
-      ++passed;
-    });
-    started.receive();
-    started.receive();
+  static std::atomic<int> started, passed;
+  started = passed = 0;
+  Runtime runtime{{.max_procs = 2}};
+  runtime.block_on([] {
+    go([] { ++started, Channel<int>::nil().send(1), ++passed; });
+    go([] { ++started, Channel<int>::nil().receive(), ++passed; });
+    while (started < 2) yield();
     for (int i = 0; i < 1000; ++i) yield();
   });
   EXPECT_EQ(passed, 0);

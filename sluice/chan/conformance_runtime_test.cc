@@ -159,8 +159,8 @@ TEST(GoRuntimeChan, NonblockingReceiveSeesTheValueOrTheClose) {
   });
 }
 
-// At every moment one of two channels is ready, so a select with default must never take it: it acts
-// on one moment of both, though it locks neither.
+// At every moment one of two channels is ready, so a select must never take its default: it acts on
+// one moment of both, though it locks neither.
 TEST(GoRuntimeChan, NonblockingSelectSeesOneMoment) {
   on_any_processors([] {
     Channel<bool> done{1};

@@ -84,16 +84,16 @@ TEST(Select, NilIsNeverReady) {
 }
 
 TEST(Select, OfNothingWaitsForEver) {
-  static std::atomic<int> passed;
-  passed = 0;
-  on_processors(2, [] {
+  static std::atomic<int> started, passed;
+  started = passed = 0;
+  Runtime runtime{{.max_procs = 2}};
+  runtime.block_on([] {
     Channel<int> nil = Channel<int>::nil();
-    Channel<Unit> started{4};
-    go([=] { started.send({}), select(), ++passed; });
-    go([=] { started.send({}), select(on_receive(nil)), ++passed; });
-    go([=] { started.send({}), select(on_send(nil, 1)), ++passed; });
-    go([=] { started.send({}), select(on_send(nil, 1), on_receive(nil)), ++passed; });
-    for (int i = 0; i < 4; ++i) started.receive();
+    go([] { ++started, select(), ++passed; });
+    go([=] { ++started, select(on_receive(nil)), ++passed; });
+    go([=] { ++started, select(on_send(nil, 1)), ++passed; });
+    go([=] { ++started, select(on_send(nil, 1), on_receive(nil)), ++passed; });
+    while (started < 4) yield();
     for (int i = 0; i < 1000; ++i) yield();
   });
   EXPECT_EQ(passed, 0);

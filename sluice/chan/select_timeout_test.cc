@@ -86,8 +86,8 @@ TEST(SelectTimeout, WorksFromAPlainThread) {
   });
 }
 
-// The timer fires while the channel serves: whoever wins, a value is received once or stays with the
-// sender, and the frame that both point into is left only when neither can touch it.
+// The timer fires while the channel serves: whoever wins, a value is received once or stays with
+// the sender, and the frame that both point into is left only when neither can touch it.
 TEST(SelectTimeout, RacesWithAValueWithoutLosingIt) {
   on_any_processors([] {
     Channel<int> channel{1};

@@ -10,11 +10,16 @@
 
 namespace sluice::internal {
 
-// Runs `fn` as a goroutine of a scheduler with that many processors.
+// Runs `fn` as a goroutine of a scheduler with that many processors, and waits for the goroutines
+// that it has started.
 template <class Fn>
 void on_processors(int processors, Fn fn) {
   Runtime runtime{{.max_procs = processors}};
-  runtime.block_on(fn);
+  runtime.block_on([&] {
+    size_t others = num_goroutines();
+    fn();
+    while (num_goroutines() > others) yield();
+  });
 }
 
 // Test bodies that must hold at any number of processors.
