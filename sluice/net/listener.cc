@@ -14,6 +14,7 @@
 
 #include "sluice/net/internal/interrupt_on_end.h"
 #include "sluice/net/internal/syscalls.h"
+#include "sluice/telemetry/log.h"
 
 namespace sluice::net {
 namespace {
@@ -127,7 +128,9 @@ Result<Conn> Listener::accept() {
 
 // The connections that wait keep the socket readable, so trying again at once would spin.
 Result<void> Listener::wait_out_shortage(int err) {
-  (void)err;
+  if (pause_ == Duration{})
+    log(Level::warn, "net: cannot accept connections for now",
+        {{"address", address_.to_string()}, {"error", errno_error(err, "accept")}});
   pause_ = std::clamp<Duration>(pause_ * 2, 5ms, 1s);
   poll_.set_read_deadline(now() + pause_);
   // Further connections end the wait early; the pause is not theirs to shorten.

@@ -153,7 +153,7 @@ ServerConn::Next ServerConn::refuse(int status, std::string_view reason) {
 }
 
 ServerConn::Next ServerConn::finish_request() {
-  if (broken_) return Next::close;
+  if (broken_ || lost_) return Next::close;
   if (!keep_alive_) {
     if (!write_out()) return Next::close;
     // Bytes that were sent and never read would make the kernel reset the connection, and the

@@ -97,7 +97,8 @@ class ServerConn final : private Stream, private ByteSource {
   bool owes_continue_ = false;  // the client waits for 100 before it sends the body
   bool responding_ = false;     // the response's head was handed to send_head()
   bool handling_ = false;       // the handler runs
-  bool broken_ = false;         // a write failed: nothing more can be sent
+  bool lost_ = false;           // the client is known to have gone
+  bool broken_ = false;         // nothing more can be sent
 
   // The socket may hold bytes that no readiness will be reported for.
   bool try_read_first_ = false;

@@ -63,6 +63,10 @@ void ServerConn::run_handler() {
   handling_ = false;
   if (watching_) stop_watching();
   scope_.reset();
+  if (!handled && lost_) {  // nobody to answer, and not the handler's failure
+    broken_ = true;
+    return;
+  }
   if (!handled && exchange.response.committed()) {
     // Too late for another status. Without the body's proper end the client notices.
     broken_ = true;
@@ -75,7 +79,8 @@ void ServerConn::run_handler() {
                                   (exchange.body.left() > run_->options().discard_bytes_max &&
                                    exchange.request.content_length().has_value())))
     keep_alive_ = false;
-  if (Result<void> finished = ResponseAccess::finish(exchange.response); !finished && !broken_) {
+  if (Result<void> finished = ResponseAccess::finish(exchange.response);
+      !finished && !broken_ && !lost_) {
     report_failure(exchange.request, 0, finished.error());
     broken_ = true;
   }

@@ -53,14 +53,14 @@ Result<void> ServerConn::write_out(std::string_view data, std::string_view tail)
       // The limit is on progress: each piece that the client takes renews it.
       conn_.set_write_deadline(now() + run_->options().write_timeout);
       if (Result<void> waited = conn_.wait_writable(); !waited) {
-        broken_ = true;
+        broken_ = lost_ = true;
         client_gone();
         return waited;
       }
       continue;
     }
     if (sent < 0) {
-      broken_ = true;
+      broken_ = lost_ = true;
       client_gone();
       return errno_error(int(-sent), "write");
     }

@@ -47,6 +47,7 @@ Error ServerConn::body_error(Error error) {
   if (is(error, body_too_large)) status = 413;
   if (error.code() == Code::deadline_exceeded) status = 408;
   if (status == 0) {
+    lost_ = true;
     client_gone();
     return error;
   }
