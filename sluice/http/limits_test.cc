@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// What a server does with clients that are malformed, oversized or slow: the status, one log line,
+// and the end of the connection.
+
+#include <chrono>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "sluice/chan/select.h"
+#include "sluice/http/internal/test_peer.h"
+#include "sluice/http/server.h"
+#include "sluice/telemetry/log.h"
+
+namespace sluice::http {
+namespace {
+
+using namespace std::chrono_literals;
+using internal::body_of;
+using internal::on_runtime;
+using internal::RawPeer;
+using internal::status_line;
+using internal::TestServer;
+
+Result<void> echo(Request& request, ResponseWriter& response) {
+  std::string body = SLUICE_TRY(request.read_all(1 << 20));
+  return response.write(body);
+}
+
+// Counts the log's lines while it lives.
+class CountingSink final : public LogSink {
+ public:
+  CountingSink() : before_(set_log_sink(this)) {}
+  ~CountingSink() override { set_log_sink(before_); }
+  void write(Level, std::string_view line) override {
+    std::lock_guard guard(mutex_);
+    lines_.emplace_back(line);
+  }
+  std::vector<std::string> take() {
+    std::lock_guard guard(mutex_);
+    return std::exchange(lines_, {});
+  }
+
+ private:
+  LogSink* before_;
+  std::mutex mutex_;
+  std::vector<std::string> lines_;
+};
+
+struct Case {
+  const char* name;
+  std::string text;
+  int status;
+};
+
+std::string post(const std::string& fields, const std::string& body = "") {
+  return "POST / HTTP/1.1\r\nHost: h\r\n" + fields + "\r\n" + body;
+}
+
+// Each is followed by a request that would be smuggled in if the server went on.
+TEST(ServerLimits, RefuseWithTheirStatusALogLineAndTheEnd) {
+  on_runtime([] {
+    CountingSink log;
+    TestServer server(echo, {.target_bytes_max = 100,
+                             .header_bytes_max = 2000,
+                             .header_fields_max = 10,
+                             .body_bytes_max = 1000});
+    std::string many;
+    for (int i = 0; i < 10; ++i) many += "A: b\r\n";
+    for (const Case& c : std::vector<Case>{
+             {"garbage", "\x16\x03\x01\x02", 400},
+             {"bare LF", "GET / HTTP/1.1\nHost: h\n\n", 400},
+             {"no Host", "GET / HTTP/1.1\r\n\r\n", 400},
+             {"space before colon", post("Content-Length : 3\r\n", "abc"), 400},
+             {"folding", post("A: b\r\n c\r\n"), 400},
+             {"CL beside TE",
+              post("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"), 400},
+             {"two CLs", post("Content-Length: 3\r\nContent-Length: 4\r\n", "abcd"), 400},
+             {"TE identity", post("Transfer-Encoding: identity\r\n"), 501},
+             {"TE gzip, chunked", post("Transfer-Encoding: gzip, chunked\r\n"), 501},
+             {"HTTP/3.0", "GET / HTTP/3.0\r\nHost: h\r\n\r\n", 505},
+             {"long target", "GET /" + std::string(100, 'a') + " HTTP/1.1\r\nHost: h\r\n\r\n", 414},
+             {"long header", post("A: " + std::string(2000, 'a') + "\r\n"), 431},
+             {"many fields", post(many), 431},
+             {"announced too much", post("Content-Length: 1001\r\n"), 413},
+             {"sent too much",
+              post("Transfer-Encoding: chunked\r\n",
+                   "3e9\r\n" + std::string(1001, 'x') + "\r\n0\r\n\r\n"),
+              413},
+             {"bad chunk", post("Transfer-Encoding: chunked\r\n", "x\r\n\r\n"), 400},
+             {"bad chunk end", post("Transfer-Encoding: chunked\r\n", "1\r\nab\r\n0\r\n\r\n"), 400},
+             {"bad trailer", post("Transfer-Encoding: chunked\r\n", "0\r\nHost: x\r\n\r\n"), 400},
+             {"unknown expectation", post("Expect: more\r\n"), 417},
+             {"CONNECT", "CONNECT h:80 HTTP/1.1\r\nHost: h:80\r\n\r\n", 501}}) {
+      RawPeer peer(server);
+      peer.send(c.text + "GET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n");
+      std::string response = peer.read_response();
+      EXPECT_TRUE(response.starts_with("HTTP/1.1 " + std::to_string(c.status) + " "))
+          << c.name << ": " << response;
+      EXPECT_NE(response.find("Connection: close\r\n"), std::string::npos) << c.name;
+      EXPECT_TRUE(peer.at_end()) << c.name;
+      std::vector<std::string> lines = log.take();
+      ASSERT_EQ(lines.size(), 1u) << c.name;
+      EXPECT_NE(lines[0].find("status=" + std::to_string(c.status)), std::string::npos) << lines[0];
+    }
+    EXPECT_EQ(server.stats().requests_refused, 20u);
+  });
+}
+
+TEST(ServerLimits, EndASlowHead) {
+  on_runtime([] {
+    CountingSink log;
+    TestServer server(echo, {.header_timeout = 30ms});
+    RawPeer peer(server);
+    peer.send("GET / HT");
+    EXPECT_EQ(status_line(peer.read_response()), "HTTP/1.1 408 Request Timeout");
+    EXPECT_TRUE(peer.at_end());
+    EXPECT_EQ(log.take().size(), 1u);
+  });
+}
+
+// The limit is on the whole head: sending a byte now and then does not renew it.
+TEST(ServerLimits, EndASlowlorisThatKeepsSending) {
+  on_runtime([] {
+    TestServer server(echo, {.header_timeout = 100ms});
+    RawPeer peer(server);
+    peer.send("GET / HTTP/1.1\r\n");
+    Channel<Unit> refused{1}, ended{1};
+    go([&] {
+      bool over = false;
+      while (!over && peer.send("X: y\r\n"))
+        select(on_receive(refused, [&] { over = true; }), on_timeout(2ms, [] {}));
+      ended.send({});
+    });
+    std::string response = peer.read_response();
+    // Either the time or the number of fields ends it, never the patience of the client.
+    EXPECT_TRUE(response.starts_with("HTTP/1.1 408") || response.starts_with("HTTP/1.1 431"))
+        << response;
+    refused.send({});
+    ended.receive();
+  });
+}
+
+TEST(ServerLimits, EndASlowBody) {
+  on_runtime([] {
+    TestServer server(echo, {.body_timeout = 30ms});
+    for (const char* text :
+         {"Content-Length: 10\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n5"}) {
+      RawPeer peer(server);
+      peer.send("POST / HTTP/1.1\r\nHost: h\r\n" + std::string(text));
+      EXPECT_EQ(status_line(peer.read_response()), "HTTP/1.1 408 Request Timeout");
+      EXPECT_TRUE(peer.at_end());
+    }
+  });
+}
+
+TEST(ServerLimits, EndIdleConnectionsSilently) {
+  on_runtime([] {
+    CountingSink log;
+    TestServer server(echo, {.idle_timeout = 30ms});
+    RawPeer fresh(server), used(server);
+    used.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    used.read_response();
+    EXPECT_TRUE(fresh.at_end());
+    EXPECT_TRUE(used.at_end());
+    EXPECT_TRUE(log.take().empty());
+  });
+}
+
+// The client reads its answer though it was still sending when it was refused.
+TEST(ServerLimits, LetTheRefusalArrive) {
+  on_runtime([] {
+    TestServer server(echo, {.body_bytes_max = 1000, .discard_bytes_max = 10'000'000});
+    for (int i = 0; i < 20; ++i) {
+      RawPeer peer(server);
+      peer.send(post("Content-Length: 500000\r\n") + std::string(500'000, 'x'));
+      EXPECT_EQ(status_line(peer.read_response()), "HTTP/1.1 413 Content Too Large");
+    }
+  });
+}
+
+TEST(ServerLimits, SurviveEveryPrefixOfARequest) {
+  on_runtime([] {
+    TestServer server(echo);
+    std::string text = post("Transfer-Encoding: chunked\r\n", "3;a=b\r\nabc\r\n0\r\nX: y\r\n\r\n");
+    for (size_t size = 0; size <= text.size(); ++size) {
+      RawPeer peer(server);
+      peer.send(text.substr(0, size));
+      EXPECT_TRUE(peer.conn.close_write());
+      std::string response = peer.read_to_end();
+      EXPECT_EQ(body_of(response), size == text.size() ? "abc" : "");
+    }
+  });
+}
+
+}  // namespace
+}  // namespace sluice::http
