@@ -2,7 +2,6 @@
 
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <utility>
 
@@ -54,27 +53,11 @@ auto on_timeout(Duration timeout, Handler handler = {}) {
 // once.
 template <internal::SelectCaseType... Cases>
 size_t select(Cases&&... cases) {
-  using internal::SelectKind;
-  constexpr size_t channels = internal::cases_of<SelectKind::channel, Cases...>;
-  constexpr bool has_default = internal::cases_of<SelectKind::no_wait, Cases...> > 0;
-  constexpr bool has_timeout = internal::cases_of<SelectKind::timeout, Cases...> > 0;
+  constexpr size_t channels = internal::cases_of<internal::SelectKind::channel, Cases...>;
   static_assert(channels <= internal::select_cases_max, "select: at most 64 channel cases");
   static_assert(sizeof...(Cases) - channels <= 1, "select: one on_default or on_timeout, once");
 
-  internal::Taken taken;
-  if constexpr (channels == 1 && !has_timeout) {
-    (..., internal::with_channel_case(cases, [&](auto& only) {
-       taken = has_default ? internal::try_only(only) : internal::wait_only(only);
-     }));
-  } else {
-    std::array<internal::SelectCase, channels> nodes;
-    const Duration* timeout = nullptr;
-    size_t filled = 0;
-    (..., internal::describe(cases, nodes.data(), filled, timeout));
-    taken.index = internal::select(nodes.data(), channels, has_default, timeout);
-    if constexpr (channels > 0) taken.success = taken.index >= 0 && nodes[taken.index].success;
-  }
-
+  internal::Taken taken = internal::take_one(cases...);
   size_t position = 0;
   [[maybe_unused]] int channel = 0;
   (void)(... || internal::run_if_taken(cases, taken, channel, position));

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -176,6 +177,39 @@ bool run_if_taken(Case& each, Taken taken, int& channel, size_t& position) {
   return mine;
 }
 
+// What one look at a case's channel saw; null for a nil channel.
+struct Glance {
+  const ChannelCore* core = nullptr;
+  uint64_t word = 0;
+  bool blocks = true;
+};
+template <class Case>
+void glance_at(const Case& each, Glance* glances, size_t& filled) {
+  if constexpr (Case::kind == SelectKind::channel) {
+    Glance& glance = glances[filled++];
+    glance.core = each.core();
+    if (glance.core == nullptr) return;
+    ChannelStatus status = glance.core->status();
+    glance.word = status.word();
+    glance.blocks = Case::sends ? status.send_blocks(uint32_t(glance.core->capacity()))
+                                : status.receive_blocks();
+  }
+}
+
+// Several channels and a default: whether at one moment nothing could go ahead; no locks. False
+// says nothing. The argument is written at unchanged() in select_core.cc.
+template <class... Cases>
+bool saw_nothing_ready(const Cases&... cases) {
+  Glance glances[cases_of<SelectKind::channel, Cases...>];
+  size_t filled = 0;
+  (..., glance_at(cases, glances, filled));
+  bool nothing = true;
+  for (const Glance& glance : glances) nothing = nothing && glance.blocks;
+  for (const Glance& glance : glances)
+    nothing = nothing && (glance.core == nullptr || glance.core->status().word() == glance.word);
+  return nothing;
+}
+
 // One channel and a default: nothing to choose, nobody to wait for.
 template <class Case>
 Taken try_only(Case& only) {
@@ -198,6 +232,36 @@ Taken wait_only(Case& only) {
     return {0, true};
   } else {
     return {0, core->receive(only.element())};
+  }
+}
+
+// Decides a select and does what it decided, up to the handler.
+template <class... Cases>
+Taken take_one(Cases&... cases) {
+  constexpr size_t channels = cases_of<SelectKind::channel, Cases...>;
+  constexpr bool has_default = cases_of<SelectKind::no_wait, Cases...> > 0;
+  constexpr bool has_timeout = cases_of<SelectKind::timeout, Cases...> > 0;
+  if constexpr (channels == 1 && !has_timeout) {
+    Taken taken;
+    (..., with_channel_case(cases, [&](auto& only) {
+       if constexpr (has_default)
+         taken = try_only(only);
+       else
+         taken = wait_only(only);
+     }));
+    return taken;
+  } else {
+    if constexpr (has_default && channels > 0)
+      if (saw_nothing_ready(cases...)) return {select_default, false};
+    std::array<SelectCase, channels> nodes;
+    const Duration* timeout = nullptr;
+    size_t filled = 0;
+    (..., describe(cases, nodes.data(), filled, timeout));
+    int index = select(nodes.data(), channels, has_default, timeout);
+    if constexpr (channels > 0)
+      return {index, index >= 0 && nodes[size_t(index)].success};
+    else
+      return {index, false};
   }
 }
 
