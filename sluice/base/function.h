@@ -78,7 +78,7 @@ class Function<R(Args...), inline_bytes> {
       std::is_nothrow_move_constructible_v<F>;
 
  private:
-  static_assert(inline_bytes >= sizeof(void*));
+  static_assert(inline_bytes >= sizeof(void*), "the storage holds a pointer at least");
 
   using Invoke = R (*)(std::byte* storage, Args&&... args);
   // Moves what `from` holds to `to` and ends its life in `from`; `to` null: only ends it.

@@ -64,7 +64,8 @@ class Field {
 // Source: logfmt.
 void log(Level level, std::string_view message, std::initializer_list<Field> fields = {});
 
-// The least level that is written: SLUICE_LOG=debug|info|warn|error, read at the first use, or info.
+// The least level that is written: SLUICE_LOG=debug|info|warn|error, read at the first use; info
+// without it.
 Level log_level();
 void set_log_level(Level level);
 
