@@ -2,9 +2,9 @@
 
 #include "apps/payments/notify_sdk/backoff.h"
 
-#include <gtest/gtest.h>
-
 #include <random>
+
+#include <gtest/gtest.h>
 
 namespace notify_sdk {
 namespace {

@@ -2,18 +2,18 @@
 
 #include "apps/payments/notify_sdk/dispatcher.h"
 
-#include <gtest/gtest.h>
-
 #include <map>
 #include <mutex>
 #include <set>
 #include <string>
 #include <vector>
 
+#include <gtest/gtest.h>
+
+#include "apps/payments/testing/temp_folder.h"
 #include "sluice/base/function.h"
 #include "sluice/runtime/go.h"
 #include "sluice/runtime/runtime.h"
-#include "sluice/sqlite/internal/test_file.h"
 
 namespace notify_sdk {
 namespace {
@@ -118,13 +118,13 @@ class DispatcherTest : public testing::Test {
     EXPECT_TRUE(*ended.receive());
   }
 
-  sluice::sqlite::internal::TestFile file_;
+  payments_testing::TempFolder folder_;
   Runtime runtime_{{.max_procs = 2}};
 };
 
 TEST_F(DispatcherTest, DeliversWhatIsThereAndWhatComes) {
   runtime_.block_on([&] {
-    Store store{file_.path()};
+    Store store{folder_.file("ledger.db")};
     FakeEndpoint endpoint;
     for (int i = 0; i < 200; ++i) store.add("old" + std::to_string(i), "s" + std::to_string(i));
     with_dispatcher(store, endpoint, [&](Dispatcher& dispatcher) {
@@ -141,7 +141,7 @@ TEST_F(DispatcherTest, DeliversWhatIsThereAndWhatComes) {
 
 TEST_F(DispatcherTest, KeepsTheOrderWithinASubjectThroughFailures) {
   runtime_.block_on([&] {
-    Store store{file_.path()};
+    Store store{folder_.file("ledger.db")};
     FakeEndpoint endpoint;
     endpoint.script = [](const Delivery& delivery, int attempt) -> Result<void> {
       if (attempt <= static_cast<int>(delivery.sequence % 3))
@@ -163,7 +163,7 @@ TEST_F(DispatcherTest, KeepsTheOrderWithinASubjectThroughFailures) {
 
 TEST_F(DispatcherTest, AFailingSubjectDoesNotHoldUpOthers) {
   runtime_.block_on([&] {
-    Store store{file_.path()};
+    Store store{folder_.file("ledger.db")};
     FakeEndpoint endpoint;
     endpoint.script = [](const Delivery& delivery, int) -> Result<void> {
       if (delivery.event.subject == "broken") return Error{Code::unavailable, "planted"};
@@ -181,7 +181,7 @@ TEST_F(DispatcherTest, ARestartDeliversWhatTheCrashLeftBehind) {
   runtime_.block_on([&] {
     FakeEndpoint endpoint;
     {
-      Store store{file_.path()};
+      Store store{folder_.file("ledger.db")};
       for (int i = 0; i < 30; ++i) store.add(std::to_string(i), "s" + std::to_string(i % 4));
       // The process "dies" after the endpoint took ten events, before they were marked.
       auto reader = store.readers->acquire(Context::background()).value();
@@ -189,7 +189,7 @@ TEST_F(DispatcherTest, ARestartDeliversWhatTheCrashLeftBehind) {
       for (const Delivery& delivery : taken)
         ASSERT_TRUE(endpoint.deliver(Context::background(), delivery));
     }
-    Store restarted{file_.path()};
+    Store restarted{folder_.file("ledger.db")};
     EXPECT_EQ(restarted.undelivered(), 30);
     with_dispatcher(restarted, endpoint, [&](Dispatcher&) { endpoint.wait_for(40); });
     EXPECT_EQ(restarted.undelivered(), 0);
@@ -207,13 +207,13 @@ TEST_F(DispatcherTest, RemembersFailuresAcrossRestarts) {
       return Error{Code::unavailable, "planted"};
     };
     {
-      Store store{file_.path()};
+      Store store{folder_.file("ledger.db")};
       store.add("a", "s");
       with_dispatcher(store, endpoint, [&](Dispatcher&) {
         for (int i = 0; i < 3; ++i) (void)tried.receive();
       });
     }
-    Store store{file_.path()};
+    Store store{folder_.file("ledger.db")};
     auto reader = store.readers->acquire(Context::background()).value();
     const std::vector<Delivery> rows = read_undelivered(*reader, 0, 10).value();
     ASSERT_EQ(rows.size(), 1u);

@@ -2,15 +2,15 @@
 
 #include "apps/payments/notify_sdk/signature.h"
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 #include <array>
 #include <charconv>
 #include <cstdint>
 #include <optional>
 #include <vector>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include "sluice/base/assert.h"
 

@@ -2,9 +2,9 @@
 
 #include "apps/payments/notify_sdk/signature.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace notify_sdk {
 namespace {

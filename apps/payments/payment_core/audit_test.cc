@@ -51,7 +51,7 @@ TEST(Audit, FindsEachKindOfPlantedDamage) {
       test.paid("p2", 500);
       (void)test.refund("r1", id, 100);
       ASSERT_THAT(test.audited().findings, IsEmpty());
-      auto vandal = sluice::sqlite::Database::open(test.file.path()).value();
+      auto vandal = sluice::sqlite::Database::open(test.folder.file("ledger.db")).value();
       ASSERT_TRUE(vandal.execute(c.damage)) << c.damage;
       EXPECT_THAT(test.audited().findings, Contains(HasSubstr(c.finding))) << c.damage;
     });

@@ -7,6 +7,7 @@
 
 #include "apps/payments/payment_core/field.h"
 #include "apps/payments/payment_core/payment_json.h"
+#include "sluice/http/error.h"
 #include "sluice/telemetry/log.h"
 
 namespace payment_core {
@@ -30,7 +31,8 @@ Result<void> reply(ResponseWriter& response, const Answer& answer) {
 
 // What is the client's fault is told in full; what is ours is logged, and told in short.
 Result<void> reply(Request& request, ResponseWriter& response, const Error& error) {
-  const int status = sluice::info(error.code()).http_status;
+  const auto* detail = sluice::as<sluice::http::StatusDetail>(error);
+  const int status = detail != nullptr ? detail->status : sluice::info(error.code()).http_status;
   if (status < 500) return response.json(status, to_json(error));
   sluice::log(
       sluice::Level::error, "request failed",
@@ -52,7 +54,8 @@ Result<std::string> read_body(Request& request) {
   const std::string_view type = request.header("Content-Type");
   const std::string_view media = type.substr(0, type.find(';'));
   if (!type.empty() && media != "application/json")
-    return field_error("Content-Type", "must be application/json");
+    return field_error("Content-Type", "must be application/json")
+        .with(sluice::http::StatusDetail{415});
   return request.read_all(body_bytes_max);
 }
 
@@ -99,10 +102,27 @@ Result<void> entries(Service& service, Request& request, ResponseWriter& respons
   return response.json(200, to_json(page));
 }
 
+// The router's own refusals, in the words of this API.
+Handler refusing_in_json(Handler next) {
+  return [next = std::move(next)](Request& request, ResponseWriter& response) -> Result<void> {
+    SLUICE_TRY(next(request, response));
+    const bool is_ours = response.headers().get("Content-Type") == "application/json";
+    if (response.committed() || is_ours) return {};
+    if (response.status() == 404)
+      return response.json(404, to_json(Error{Code::not_found, "no such path"}));
+    if (response.status() == 405)
+      return response.json(405, to_json(Error{Code::unimplemented, "no such method here"}));
+    if (response.status() == 400)
+      return response.json(400, to_json(Error{Code::invalid_argument, "malformed path"}));
+    return {};
+  };
+}
+
 }  // namespace
 
 void add_routes(sluice::http::Router& router, Service& service,
                 std::function<Result<void>()> readiness) {
+  router.use(refusing_in_json);
   router.post("/v1/payments", answering([&service](Request& request, ResponseWriter& response) {
                 return create_payment(service, request, response);
               }));

@@ -11,9 +11,9 @@
 #include "apps/payments/payment_core/schema.h"
 #include "apps/payments/payment_core/service.h"
 #include "apps/payments/risk_engine/engine.h"
+#include "apps/payments/testing/temp_folder.h"
 #include "sluice/base/assert.h"
 #include "sluice/json/value.h"
-#include "sluice/sqlite/internal/test_file.h"
 
 namespace payment_core {
 
@@ -23,8 +23,8 @@ struct TestService {
                        sluice::Duration risk_deadline = std::chrono::hours{1})
       : engine({.velocity_review = 1'000'000, .velocity_deny = 1'000'000}),
         guard(assessor != nullptr ? *assessor : engine, {}, {.deadline = risk_deadline}),
-        writer(open(file.path())),
-        readers(sluice::sqlite::ReaderPool::open(file.path(), 2).value()),
+        writer(open(folder.file("ledger.db"))),
+        readers(sluice::sqlite::ReaderPool::open(folder.file("ledger.db"), 2).value()),
         service(writer, *readers, guard, [] {}) {}
 
   static sluice::sqlite::Database open(const std::string& path) {
@@ -66,7 +66,7 @@ struct TestService {
     return service.account(sluice::Context::background(), account)->balances.at(0).amount.minor();
   }
 
-  sluice::sqlite::internal::TestFile file;
+  payments_testing::TempFolder folder;
   risk_engine::Engine engine;
   risk_engine::Guard guard;
   sluice::sqlite::Writer writer;

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "apps/payments/payment_core/service_fixture.h"
+#include "apps/payments/testing/temp_folder.h"
 #include "sluice/chan/channel.h"
 #include "sluice/chan/unit.h"
 #include "sluice/runtime/go.h"
@@ -251,8 +252,8 @@ TEST_F(ServiceTest, RandomOperationsConserveMoney) {
 
 TEST_F(ServiceTest, SchemaOfAnotherVersionIsRefused) {
   runtime_.block_on([] {
-    sluice::sqlite::internal::TestFile file;
-    auto database = sluice::sqlite::Database::open(file.path()).value();
+    payments_testing::TempFolder folder;
+    auto database = sluice::sqlite::Database::open(folder.file("ledger.db")).value();
     ASSERT_TRUE(prepare_schema(database));
     ASSERT_TRUE(prepare_schema(database));
     ASSERT_TRUE(database.execute("PRAGMA user_version=99"));

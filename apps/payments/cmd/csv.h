@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <cstdint>
+#include <istream>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sluice/base/result.h"
+
+namespace payments_cmd {
+
+// Takes one CSV line apart (RFC 4180): fields between commas, quoted by "..." where they hold commas
+// or quotes, "" for a quote. A field does not span lines: an open quote spoils its own line only.
+// Errors: invalid_argument (open quote, text behind a closing quote, not UTF-8).
+sluice::Result<std::vector<std::string>> split_csv(std::string_view line);
+
+// Reads a CSV file line by line, in constant memory.
+class CsvReader {
+ public:
+  struct Row {
+    int64_t line = 0;  // in the file, from 1
+    std::string text;  // as it stands there
+    sluice::Result<std::vector<std::string>> fields;
+  };
+
+  explicit CsvReader(std::istream& in) : in_(in) {}
+
+  // The next line that is not empty; nullopt: the file is read.
+  std::optional<Row> next();
+
+  // Bytes read so far.
+  int64_t bytes() const { return bytes_; }
+
+ private:
+  std::istream& in_;
+  int64_t line_ = 0;
+  int64_t bytes_ = 0;
+};
+
+}  // namespace payments_cmd

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "apps/payments/cmd/database_lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <utility>
+
+namespace payments_cmd {
+
+using sluice::Code;
+using sluice::Error;
+using sluice::Result;
+
+Result<DatabaseLock> DatabaseLock::take(const std::string& database) {
+  const std::string path = database + ".lock";
+  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (fd < 0) return sluice::errno_error(errno, "open " + path);
+  DatabaseLock lock{fd};
+  if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+    return Error{Code::failed_precondition, "another service uses " + database};
+  return lock;
+}
+
+DatabaseLock::DatabaseLock(DatabaseLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+DatabaseLock::~DatabaseLock() {
+  if (fd_ >= 0) close(fd_);
+}
+
+}  // namespace payments_cmd

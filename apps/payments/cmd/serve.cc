@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "apps/payments/cmd/serve.h"
+
+#include <stdio.h>
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "apps/payments/cmd/database_lock.h"
+#include "apps/payments/notify_sdk/dispatcher.h"
+#include "apps/payments/notify_sdk/http_endpoint.h"
+#include "apps/payments/payment_core/http_api.h"
+#include "apps/payments/payment_core/schema.h"
+#include "apps/payments/payment_core/service.h"
+#include "apps/payments/risk_engine/engine.h"
+#include "apps/payments/risk_engine/guard.h"
+#include "sluice/http/server.h"
+#include "sluice/net/listener.h"
+#include "sluice/runtime/go.h"
+#include "sluice/sync/group.h"
+
+namespace payments_cmd {
+namespace {
+
+using sluice::Code;
+using sluice::Context;
+using sluice::Error;
+using sluice::Result;
+
+constexpr size_t readers = 4;
+
+// An engine that takes its time, to show what happens then.
+class DelayedEngine final : public risk_engine::Assessor {
+ public:
+  DelayedEngine(risk_engine::Policy policy, sluice::Duration delay)
+      : engine_(std::move(policy)), delay_(delay) {}
+
+  Result<risk_engine::Assessment> assess(const Context& context,
+                                         const risk_engine::Inquiry& inquiry) override {
+    if (delay_ > sluice::Duration::zero()) sluice::sleep_for(delay_);
+    return engine_.assess(context, inquiry);
+  }
+
+ private:
+  risk_engine::Engine engine_;
+  const sluice::Duration delay_;
+};
+
+Result<sluice::sqlite::Database> open_database(const std::string& path) {
+  sluice::sqlite::Database database = SLUICE_TRY(sluice::sqlite::Database::open(path));
+  SLUICE_TRY(payment_core::prepare_schema(database));
+  return database;
+}
+
+// The parts of the process, in the order in which they depend on each other.
+class Payments {
+ public:
+  Payments(sluice::sqlite::Database database,
+           std::unique_ptr<sluice::sqlite::ReaderPool> reader_pool,
+           std::optional<notify_sdk::HttpEndpoint> endpoint, const ServeOptions& options)
+      : engine_({}, options.risk_delay),
+        guard_(engine_, {}, {.deadline = options.risk_deadline}),
+        writer_(std::move(database)),
+        readers_(std::move(reader_pool)),
+        endpoint_(std::move(endpoint)),
+        service_(writer_, *readers_, guard_, [this] {
+          if (dispatcher_) dispatcher_->wake();
+        }) {
+    if (endpoint_) dispatcher_.emplace(writer_, *readers_, *endpoint_);
+  }
+
+  Result<void> run(const Context& context, sluice::net::Listener listener) {
+    auto [serving, stop_serving] = sluice::with_cancel(context);
+    sluice::http::Router router;
+    payment_core::add_routes(router, service_, [serving = serving]() -> Result<void> {
+      if (serving.cancelled()) return Error{Code::unavailable, "the service is shutting down"};
+      return {};
+    });
+    sluice::http::Server server{std::move(router)};
+    // Webhooks go on while the last requests finish, hence not under `context`.
+    sluice::sync::Group dispatching;
+    if (dispatcher_)
+      dispatching.go([&](Context dispatch_context) -> Result<void> {
+        Result<void> ended = dispatcher_->run(dispatch_context);
+        if (!ended) stop_serving(ended.error());
+        return ended;
+      });
+    Result<void> served = server.serve(serving, std::move(listener));
+    dispatching.cancel();
+    SLUICE_TRY(dispatching.wait());
+    return served;
+  }
+
+  void print_totals() const {
+    printf(
+        "payments: stopped; %llu commands in %llu commits, %lld webhooks delivered, "
+        "%lld risk fallbacks\n",
+        static_cast<unsigned long long>(writer_.commands()),
+        static_cast<unsigned long long>(writer_.transactions()),
+        static_cast<long long>(dispatcher_ ? dispatcher_->delivered() : 0),
+        static_cast<long long>(guard_.fallbacks()));
+    fflush(stdout);
+  }
+
+ private:
+  DelayedEngine engine_;
+  risk_engine::Guard guard_;
+  sluice::sqlite::Writer writer_;
+  std::unique_ptr<sluice::sqlite::ReaderPool> readers_;
+  std::optional<notify_sdk::HttpEndpoint> endpoint_;
+  std::optional<notify_sdk::Dispatcher> dispatcher_;
+  payment_core::Service service_;
+};
+
+}  // namespace
+
+Result<int> serve(const Context& context, const ServeOptions& options) {
+  std::optional<notify_sdk::HttpEndpoint> endpoint;
+  if (!options.webhook_url.empty())
+    endpoint.emplace(
+        SLUICE_TRY(notify_sdk::HttpEndpoint::make(options.webhook_url, options.webhook_secret)));
+  DatabaseLock lock = SLUICE_TRY(DatabaseLock::take(options.database));
+  sluice::sqlite::Database database = SLUICE_TRY(open_database(options.database));
+  auto reader_pool = SLUICE_TRY(sluice::sqlite::ReaderPool::open(options.database, readers));
+  auto listener = SLUICE_TRY(sluice::net::Listener::listen(options.listen));
+  const std::string address = listener.address().to_string();
+  Payments payments{std::move(database), std::move(reader_pool), std::move(endpoint), options};
+  // The line that scripts wait for: from here on the kernel queues connections.
+  printf("payments: listening on http://%s\n", address.c_str());
+  fflush(stdout);
+  SLUICE_TRY(payments.run(context, std::move(listener)));
+  payments.print_totals();
+  return 0;
+}
+
+}  // namespace payments_cmd

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <string>
+
+#include "sluice/base/result.h"
+#include "sluice/base/time.h"
+#include "sluice/context/context.h"
+
+namespace payments_cmd {
+
+struct ServeOptions {
+  std::string database;                   // created if it does not exist
+  std::string listen = "127.0.0.1:8080";  // port 0: a free one
+  std::string webhook_url;                // empty: events stay in the outbox
+  std::string webhook_secret;
+  sluice::Duration risk_deadline = std::chrono::milliseconds{50};
+  // For demonstrations of the fallback rule: the risk engine answers this much later.
+  sluice::Duration risk_delay{};
+};
+
+// Serves until the context ends: then takes no new requests, finishes those under way, waits for
+// webhooks under way, closes the database. Prints the address on standard output once it listens.
+// Errors: the database (also when another service has it), the address, the webhook's URL.
+sluice::Result<int> serve(const sluice::Context& context, const ServeOptions& options);
+
+}  // namespace payments_cmd

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "apps/payments/cmd/verify.h"
+
+#include <stdio.h>
+
+#include <fstream>
+#include <sstream>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "apps/payments/cmd/progress.h"
+#include "apps/payments/payment_core/audit.h"
+#include "apps/payments/payment_core/store.h"
+#include "sluice/json/value.h"
+
+namespace payments_cmd {
+namespace {
+
+using sluice::Code;
+using sluice::Context;
+using sluice::Error;
+using sluice::Result;
+using sluice::sqlite::Database;
+using sluice::sqlite::Statement;
+
+constexpr size_t findings_shown_max = 50;
+
+struct Compared {
+  int64_t checked = 0;
+  std::vector<std::string> findings;
+};
+
+// Whether the key's stored answer and the payment are what the client was told.
+Result<void> check_acknowledged(Database& database, const std::string& line, Compared& compared) {
+  std::istringstream in{line};
+  std::string key;
+  std::string id;
+  std::string currency;
+  int64_t amount = 0;
+  if (!(in >> key >> id >> amount >> currency))
+    return Error{Code::invalid_argument, "not an acknowledgement: \"" + line + "\""};
+  ++compared.checked;
+  Result<payment_core::Payment> payment = payment_core::read_payment(database, id);
+  if (!payment && payment.error().code() != Code::not_found) return payment.error();
+  if (!payment) {
+    compared.findings.push_back("lost: " + id + " was acknowledged for " + key);
+    return {};
+  }
+  if (payment->amount.minor() != amount || payment->amount.currency().code() != currency)
+    compared.findings.push_back("changed: " + id + " is not the acknowledged amount");
+  Statement row =
+      SLUICE_TRY(database.query("SELECT resource_id FROM idempotency WHERE key = ?", key));
+  if (!SLUICE_TRY(row.step()) || row.text(0) != id)
+    compared.findings.push_back("doubled: " + key + " belongs to another payment than " + id);
+  return {};
+}
+
+Result<Compared> compare_acknowledged(Database& database, const std::string& file) {
+  std::ifstream in{file};
+  if (!in) return Error{Code::not_found, "cannot read " + file};
+  Compared compared;
+  for (std::string line; std::getline(in, line);)
+    SLUICE_TRY(check_acknowledged(database, line, compared));
+  return compared;
+}
+
+Result<Compared> compare_received(Database& database, const std::string& file) {
+  std::ifstream in{file};
+  if (!in) return Error{Code::not_found, "cannot read " + file};
+  std::unordered_set<std::string> received;
+  for (std::string line; std::getline(in, line);) received.insert(line.substr(0, line.find(' ')));
+  Compared compared;
+  Statement row = SLUICE_TRY(database.query("SELECT event_id, type, subject FROM outbox"));
+  while (SLUICE_TRY(row.step())) {
+    ++compared.checked;
+    if (received.erase(std::string{row.text(0)}) == 0)
+      compared.findings.push_back("never received: " + std::string{row.text(0)} + " (" +
+                                  std::string{row.text(1)} + " " + std::string{row.text(2)} + ")");
+  }
+  for (const std::string& id : received)
+    compared.findings.push_back("received, but not in the outbox: " + id);
+  return compared;
+}
+
+void print_report(const payment_core::AuditReport& report) {
+  printf(
+      "%s payments (%s declined, %s decided by the fallback rule), %s refunds, %s entries, "
+      "%s accounts\n%s events, %s not delivered\n",
+      with_commas(report.payments).c_str(), with_commas(report.declined).c_str(),
+      with_commas(report.decided_by_fallback).c_str(), with_commas(report.refunds).c_str(),
+      with_commas(report.entries).c_str(), with_commas(report.accounts).c_str(),
+      with_commas(report.events).c_str(), with_commas(report.events_undelivered).c_str());
+  for (const auto& totals : report.currencies)
+    printf("  %s: %s entries, %s moved\n", totals.currency.c_str(),
+           with_commas(totals.entries).c_str(), totals.moved.c_str());
+}
+
+int print_verdict(const std::vector<std::string>& findings) {
+  for (size_t i = 0; i < findings.size() && i < findings_shown_max; ++i)
+    printf("FOUND %s\n", findings[i].c_str());
+  if (findings.empty())
+    printf("verify: the ledger is sound\n");
+  else
+    printf("verify: %zu findings\n", findings.size());
+  fflush(stdout);
+  return findings.empty() ? 0 : 1;
+}
+
+}  // namespace
+
+Result<int> verify(const Context&, const VerifyOptions& options) {
+  Database database = SLUICE_TRY(Database::open(options.database, {.read_only = true}));
+  payment_core::AuditReport report = SLUICE_TRY(payment_core::audit(database));
+  print_report(report);
+  const auto add = [&](const char* what, Compared compared) {
+    printf("%s %s compared\n", with_commas(compared.checked).c_str(), what);
+    report.findings.insert(report.findings.end(), compared.findings.begin(),
+                           compared.findings.end());
+  };
+  if (!options.acknowledged_file.empty())
+    add("acknowledged payments",
+        SLUICE_TRY(compare_acknowledged(database, options.acknowledged_file)));
+  if (!options.received_file.empty())
+    add("events with the receiver's record",
+        SLUICE_TRY(compare_received(database, options.received_file)));
+  return print_verdict(report.findings);
+}
+
+}  // namespace payments_cmd
