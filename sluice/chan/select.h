@@ -57,7 +57,7 @@ size_t select(Cases&&... cases) {
   static_assert(channels <= internal::select_cases_max, "select: at most 64 channel cases");
   static_assert(sizeof...(Cases) - channels <= 1, "select: one on_default or on_timeout, once");
 
-  internal::Taken taken = internal::take_one(cases...);
+  [[maybe_unused]] internal::Taken taken = internal::take_one(cases...);
   size_t position = 0;
   [[maybe_unused]] int channel = 0;
   (void)(... || internal::run_if_taken(cases, taken, channel, position));
