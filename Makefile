@@ -17,7 +17,7 @@ help: ## what can be made
 demo: ## build the payments service and watch it work
 	tools/setup demo
 	cmake --preset demo -Werror=dev
-	$(BUILD) demo -j$(JOBS)
+	$(BUILD) demo -j$(JOBS) --target payments
 	apps/payments/demo.sh build/demo
 
 test: ## build everything and run every test
@@ -50,7 +50,7 @@ soak: test ## the test suite, TIMES=20 times, until a failure
 chaos: ## kill -9 the payments service under load, again and again, and verify its ledger
 	tools/setup demo
 	cmake --preset demo -Werror=dev
-	$(BUILD) demo -j$(JOBS)
+	$(BUILD) demo -j$(JOBS) --target payments
 	apps/payments/chaos.sh build/demo
 
 fuzz: ## each fuzz target for SECONDS_EACH=60

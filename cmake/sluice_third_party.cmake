@@ -6,6 +6,7 @@
 #   simdjson  -> simdjson::simdjson
 #   sqlite3   -> SQLite::SQLite3
 #   openssl   -> OpenSSL::Crypto, OpenSSL::SSL
+#   cli11     -> CLI11::CLI11
 macro(sluice_third_party name)
   if("${name}" STREQUAL "gtest")
     if(CMAKE_CROSSCOMPILING)
@@ -19,6 +20,8 @@ macro(sluice_third_party name)
     sluice_find_or_say(SQLite3 libsqlite3-dev)
   elseif("${name}" STREQUAL "openssl")
     sluice_find_or_say(OpenSSL libssl-dev)
+  elseif("${name}" STREQUAL "cli11")
+    sluice_find_or_say(CLI11 libcli11-dev)
   else()
     message(FATAL_ERROR "cmake/sluice_third_party.cmake does not know '${name}'")
   endif()
