@@ -104,8 +104,8 @@ class Context {
 // Ends its context: by a call, or at the latest when it goes out of scope, so it cannot be
 // forgotten. Dropping it at once (`Context c = with_cancel(parent).context;`) therefore ends `c` at
 // once: keep the pair. Movable into the goroutine that decides; a moved-from one does nothing.
-// Only the first end of a context counts. Does not wait for the work to stop. Calls may run together
-// on several threads; whoever one of them wakes may destroy the CancelFunc at once.
+// Only the first end of a context counts. Does not wait for the work to stop. Calls may run
+// together on several threads; whoever one of them wakes may destroy the CancelFunc at once.
 class [[nodiscard]] CancelFunc {
  public:
   CancelFunc() = default;

@@ -21,10 +21,10 @@ namespace sluice {
 
 // Building blocks of pipelines: goroutines that read channels and write channels.
 //
-// Each block ends when its input does or the context does, whichever is first, and closes its output
-// when its last goroutine has nothing left to do. So no goroutine stays behind if every output is
-// either read to its close, or its context ends; who stops reading early must cancel the context.
-// Once the context has ended, values on their way are dropped.
+// Each block ends when its input does or the context does, whichever is first, and closes its
+// output when its last goroutine has nothing left to do. So no goroutine stays behind if every
+// output is either read to its close, or its context ends; who stops reading early must cancel the
+// context. Once the context has ended, values on their way are dropped.
 // Source: "Go Concurrency Patterns: Pipelines and cancellation", go.dev/blog/pipelines.
 
 // A channel that can be received from: Channel<T> or ReceiveChannel<T>.

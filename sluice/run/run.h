@@ -34,10 +34,10 @@ auto call_main(F& fn, [[maybe_unused]] const Context& context) {
 
 // A program's main(): starts a Runtime, runs `fn(context)` or `fn()` as its first goroutine, and
 // returns the exit status:
-//   int main() { return sluice::run([](Context context) -> Result<void> { return serve(context); }); }
-// `fn` returns Result<void>, Result<int>, int or nothing; an int is the status. An error is printed
-// to standard error as "error: <text>" and gives 1. When it returns, the program is over: goroutines
-// that still run are abandoned.
+//   int main() { return sluice::run([](Context context) -> Result<void> { return serve(context);
+// }); } `fn` returns Result<void>, Result<int>, int or nothing; an int is the status. An error is
+// printed to standard error as "error: <text>" and gives 1. When it returns, the program is over:
+// goroutines that still run are abandoned.
 // SIGINT and SIGTERM end the root context with a cause that names the signal ("received SIGTERM",
 // with a SignalCause), also where they were ignored before. A second one ends the process at once
 // with status 128 + its number. Both signals' dispositions are restored before it returns.

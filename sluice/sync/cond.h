@@ -14,9 +14,10 @@ namespace sluice::sync {
 // Lets goroutines wait until something under a lock has changed.
 //   std::unique_lock lock(mutex_);
 //   cond_.wait(lock, [&] { return !queue_.empty(); });
-// signal() and broadcast() may be called with or without the lock; they wake those who have begun to
-// wait before, longest first. Nobody wakes without a call. The lock is any BasicLockable that waiters
-// agree on. A channel often says the same with less: a close is a broadcast, a send a signal.
+// signal() and broadcast() may be called with or without the lock; they wake those who have begun
+// to wait before, longest first. Nobody wakes without a call. The lock is any BasicLockable that
+// waiters agree on. A channel often says the same with less: a close is a broadcast, a send a
+// signal.
 // Ordering: signal() and broadcast() happen before the wait() that they wake returns.
 // Source: Go's sync/cond.go.
 class Cond {
@@ -73,7 +74,8 @@ class Cond {
     runtime::G* const g = runtime::current();
     Waiter* next = nullptr;
     Waiter* previous = nullptr;
-    // Guarded by lock_ until the waiter runs again. Whoever moves it on from `queued` calls ready().
+    // Guarded by lock_ until the waiter runs again. Whoever moves it on from `queued` calls
+    // ready().
     enum class State : unsigned char { entering, queued, woken, cancelled };
     State state = State::entering;
   };

@@ -21,8 +21,9 @@ namespace sluice::sync {
 //   group.go([&](Context context) -> Result<void> { return fetch(context, left); });
 //   group.go([&](Context context) -> Result<void> { return fetch(context, right); });
 //   SLUICE_TRY(group.wait());
-// The first error cancels the group's context, with itself as the cause, and is what wait() returns.
-// The destructor cancels the context and waits for all: leaving early leaves nothing behind.
+// The first error cancels the group's context, with itself as the cause, and is what wait()
+// returns. The destructor cancels the context and waits for all: leaving early leaves nothing
+// behind.
 // Thread-safety: go() and cancel() may be called from anywhere, also by the group's own goroutines;
 // wait() by one, and not by the group's own, which would wait for themselves.
 // Source: golang.org/x/sync/errgroup, plus the join at scope exit.
@@ -40,8 +41,8 @@ class Group {
   // Lets at most `n` goroutines of the group run at once. To be called before the first go().
   void limit(int64_t n) { slots_.emplace(n); }
 
-  // Runs `fn(Context)` or `fn()` in a goroutine; it returns Result<void> or nothing. At the limit it
-  // waits for a place. It starts `fn` also when the context has ended: `fn` is told so.
+  // Runs `fn(Context)` or `fn()` in a goroutine; it returns Result<void> or nothing. At the limit
+  // it waits for a place. It starts `fn` also when the context has ended: `fn` is told so.
   template <class F>
   void go(F&& fn) {
     if (slots_) slots_->acquire();

@@ -31,15 +31,15 @@ struct MapHash<K> {
 
 // A hash map that any number of goroutines and threads read and change at once.
 //
-// Reads are wait-free: no lock, no atomic write, one cache miss where key and value are machine words
-// (both are then held in the table itself), two otherwise. Writes lock one of 16 parts.
+// Reads are wait-free: no lock, no atomic write, one cache miss where key and value are machine
+// words (both are then held in the table itself), two otherwise. Writes lock one of 16 parts.
 // When to choose which: see the README's table, with this machine's ratios.
 //  - Map: many read, some write, each operation on one key.
 //  - Guarded<std::unordered_map>: operations that need several keys or the size at one moment, or
 //    that change values in place.
 //  - std::unordered_map: only one goroutine touches it, or it is not changed after it was built.
-// K and V are copied out under a pin: their copying and comparing must not wait. Hash is stateless and
-// must not throw. Values are replaced, never changed in place.
+// K and V are copied out under a pin: their copying and comparing must not wait. Hash is stateless
+// and must not throw. Values are replaced, never changed in place.
 // Ordering: a store happens before a load that sees its value. All operations on one key have one
 // order; size() and for_each() see different keys at different moments.
 // Memory: what is replaced or erased is freed after all who may be reading it are through
@@ -135,9 +135,10 @@ class Map {
   }
   void clear();
 
-  // Calls fn(const K&, const V&) for every entry, without a lock: `fn` may wait and may use this Map.
-  // It returns nothing, or false to stop. A key that is there all the time comes exactly once, one
-  // that comes or goes meanwhile at most once, with a value that it had at some moment of the call.
+  // Calls fn(const K&, const V&) for every entry, without a lock: `fn` may wait and may use this
+  // Map. It returns nothing, or false to stop. A key that is there all the time comes exactly once,
+  // one that comes or goes meanwhile at most once, with a value that it had at some moment of the
+  // call.
   template <class F>
   void for_each(F&& fn) const;
 

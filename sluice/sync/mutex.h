@@ -18,10 +18,10 @@ class RWMutex;
 // It is not tied to a goroutine: one may lock it and another unlock it. Not recursive. Also for
 // threads that are no goroutines. Must outlive every lock() and unlock().
 //
-// Fairness: normally a woken waiter competes with newcomers, who are running already and mostly win:
-// that is what makes it fast. A waiter who loses for more than 1 ms switches the mutex to starvation
-// mode, in which unlock() hands it to the waiters in order and newcomers queue, until the queue is
-// empty or its first waited less than that.
+// Fairness: normally a woken waiter competes with newcomers, who are running already and mostly
+// win: that is what makes it fast. A waiter who loses for more than 1 ms switches the mutex to
+// starvation mode, in which unlock() hands it to the waiters in order and newcomers queue, until
+// the queue is empty or its first waited less than that.
 // Ordering: unlock() happens before the next lock() returns.
 // Source: Go's internal/sync/mutex.go.
 class Mutex {

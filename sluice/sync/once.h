@@ -14,9 +14,9 @@ namespace sluice::sync {
 
 // Does something exactly once.
 //   once_.call([&] { table_ = load_table(); });
-// Whoever comes while it is being done waits until it is done. If the function throws, the exception
-// goes to that caller and the once counts as done, as in Go. A call from inside the function waits
-// for ever.
+// Whoever comes while it is being done waits until it is done. If the function throws, the
+// exception goes to that caller and the once counts as done, as in Go. A call from inside the
+// function waits for ever.
 // Ordering: the function's return happens before any call() returns.
 // Source: Go's sync/once.go.
 class Once {

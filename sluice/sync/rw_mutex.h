@@ -11,10 +11,10 @@
 namespace sluice::sync {
 
 // Any number of readers, or one writer. For std::shared_lock and std::lock_guard.
-// Worth it when reading takes long or parks; for a few loads a Mutex is faster, and for maps that many
-// read see Map. The writer who waits goes before readers who come after him, so a reader must not
-// take the lock again while he has it. After a writer, all readers who waited go before the next one.
-// Not tied to a goroutine; also for threads that are none.
+// Worth it when reading takes long or parks; for a few loads a Mutex is faster, and for maps that
+// many read see Map. The writer who waits goes before readers who come after him, so a reader must
+// not take the lock again while he has it. After a writer, all readers who waited go before the
+// next one. Not tied to a goroutine; also for threads that are none.
 // Ordering: unlock() happens before the lock_shared() and lock() that follow; unlock_shared()
 // before the lock() that follows.
 // Source: Go's sync/rwmutex.go.

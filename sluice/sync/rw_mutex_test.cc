@@ -133,7 +133,8 @@ TEST_P(RWMutexStress, WaitingWriterGoesBeforeNewReaders) {
   });
 }
 
-// Two writers in a row with a reader that waits between them: it is let in by the first one's unlock.
+// Two writers in a row with a reader that waits between them: it is let in by the first one's
+// unlock.
 TEST_P(RWMutexStress, WaitingReaderIsNotOvertakenForEver) {
   runtime_.block_on([] {
     RWMutex mutex;

@@ -13,8 +13,8 @@ namespace sluice::sync {
 // Bounds how much of something is in use: `size` units, of which each user holds some.
 //   SLUICE_TRY(semaphore.acquire(context, 3));
 //   Defer release{[&] { semaphore.release(3); }};
-// Strictly first come first served: a large request that waits holds back smaller ones behind it, so
-// that it cannot starve. Units belong to nobody: who releases need not be who acquired.
+// Strictly first come first served: a large request that waits holds back smaller ones behind it,
+// so that it cannot starve. Units belong to nobody: who releases need not be who acquired.
 // Thread-safety: all operations, from goroutines and other threads.
 // Ordering: release() happens before the acquire() that it serves returns.
 // Source: golang.org/x/sync/semaphore.
@@ -25,8 +25,8 @@ class Semaphore {
   Semaphore& operator=(const Semaphore&) = delete;
   ~Semaphore();  // asserts that nobody waits
 
-  // Waits for `n` units, or for the context's end, which wins if it came first: then nothing is held.
-  // More than the semaphore's size is never had: that waits for the context's end.
+  // Waits for `n` units, or for the context's end, which wins if it came first: then nothing is
+  // held. More than the semaphore's size is never had: that waits for the context's end.
   // Errors: context.err().
   Result<void> acquire(const Context& context, int64_t n = 1);
   // Waits for `n` units, at most the semaphore's size.

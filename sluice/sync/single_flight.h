@@ -52,8 +52,8 @@ class SingleFlight {
     return answer(*flight);
   }
 
-  // As call(), but waits no longer than `context`. `fn` runs in a goroutine of its own: it goes on for
-  // the others, and ends by what it captured. Errors: context.err(), and those of `fn`.
+  // As call(), but waits no longer than `context`. `fn` runs in a goroutine of its own: it goes on
+  // for the others, and ends by what it captured. Errors: context.err(), and those of `fn`.
   template <class F>
   Answer call(const Context& context, const K& key, F&& fn) {
     auto [flight, leading] = join(key);

@@ -16,7 +16,8 @@ void WaitGroup::settle(uint64_t state, int32_t delta) {
   if (delta > 0 && count == delta)
     fatal("sync: WaitGroup misuse: add called concurrently with wait");
   if (count > 0) return;
-  // Zero, and there are waiters: now nobody may change the state but us. Check cheaply that so it is.
+  // Zero, and there are waiters: now nobody may change the state but us. Check cheaply that so it
+  // is.
   if (state_.load(std::memory_order_relaxed) != state)
     fatal("sync: WaitGroup misuse: add called concurrently with wait");
   state_.store(0, std::memory_order_relaxed);

@@ -18,8 +18,8 @@ namespace sluice::sync {
 //   group.wait();
 // For goroutines that can fail or must be cancelled together, use Group.
 //
-// add() with a counter of zero must happen before wait(): call it in the goroutine that waits. It may
-// be reused once every wait() has returned, and destroyed when the only waiter's wait() has.
+// add() with a counter of zero must happen before wait(): call it in the goroutine that waits. It
+// may be reused once every wait() has returned, and destroyed when the only waiter's wait() has.
 // Misuse ends the process: "sync: negative WaitGroup counter", "sync: WaitGroup misuse: add called
 // concurrently with wait", "sync: WaitGroup is reused before previous wait has returned".
 // Ordering: done() happens before the wait() that it ends returns.

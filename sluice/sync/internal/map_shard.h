@@ -18,12 +18,12 @@ namespace sluice::sync::internal {
 // A part of a Map: an open-addressed table with linear probing, one writer at a time, any number of
 // readers who take no lock.
 //
-// Readers run pinned (runtime/proc_local.h): they load the table's word and probe. The writer changes
-// slots by single release stores, and replaces the table when it is full. What he unlinks is retired,
-// so it outlives every reader who may have seen it. A read in a table that is being replaced happens
-// at the moment in which it loaded the word.
-// An entry's position is its hash without the bits that chose the shard; but for collisions the slots
-// are in the order of positions, which is what lets an iteration go on in the next table.
+// Readers run pinned (runtime/proc_local.h): they load the table's word and probe. The writer
+// changes slots by single release stores, and replaces the table when it is full. What he unlinks
+// is retired, so it outlives every reader who may have seen it. A read in a table that is being
+// replaced happens at the moment in which it loaded the word.
+// An entry's position is its hash without the bits that chose the shard; but for collisions the
+// slots are in the order of positions, which is what lets an iteration go on in the next table.
 template <class K, class V, class Hash>
 class alignas(64) MapShard {
  public:
@@ -73,8 +73,8 @@ class alignas(64) MapShard {
     }
   }
 
-  // Calls fn(hash, key, value) for some dozens of entries from `position` up, and returns where to go
-  // on; 0: that was all. Pinned. A key that is erased and stored again meanwhile may come twice.
+  // Calls fn(hash, key, value) for some dozens of entries from `position` up, and returns where to
+  // go on; 0: that was all. Pinned. A key that is erased and stored again meanwhile may come twice.
   template <class F>
   uint64_t scan(uint64_t position, F&& fn) const;
 

@@ -7,8 +7,8 @@
 
 namespace sluice::sync::internal {
 
-// A table of a Map's shard as one word: the address of its first slot (aligned to 64), and in the low
-// bits the logarithm of the number of homes. A reader gets both with one load. Zero: no table.
+// A table of a Map's shard as one word: the address of its first slot (aligned to 64), and in the
+// low bits the logarithm of the number of homes. A reader gets both with one load. Zero: no table.
 //
 // Behind the homes come a tail, into which the last homes' entries may run over, and one slot that
 // stays empty for ever, where each probe ends: so a probe needs no wrap and no bound.

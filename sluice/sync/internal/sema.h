@@ -13,7 +13,8 @@ namespace sluice::sync::internal {
 // when the release comes first. What is being waited for is decided elsewhere, in the lock's word.
 // A release() whose waiter was parked touches this object for the last time before it wakes him, so
 // a waiter may destroy it as soon as acquire() returns.
-// Source: Go's runtime/sema.go, whose queues hang in a global table; ours are 24 bytes in the object.
+// Source: Go's runtime/sema.go, whose queues hang in a global table; ours are 24 bytes in the
+// object.
 class Sema {
  public:
   Sema() = default;

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "sluice/sync/pool.h"
+
+#include <atomic>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "sluice/chan/channel.h"
+#include "sluice/runtime/go.h"
+#include "sluice/runtime/runtime.h"
+#include "sluice/sync/wait_group.h"
+
+namespace sluice::sync {
+namespace {
+
+struct Counted {
+  static inline std::atomic<int> alive{0};
+  static inline std::atomic<int> made{0};
+  Counted() {
+    ++alive;
+    ++made;
+  }
+  ~Counted() { --alive; }
+  std::atomic<int> users{0};
+  int content = 0;
+};
+
+class PoolTest : public testing::Test {
+ protected:
+  void SetUp() override { Counted::made = 0; }
+  void TearDown() override { EXPECT_EQ(Counted::alive, 0); }
+};
+
+TEST_F(PoolTest, GivesNewOnesWhenEmpty) {
+  Pool<Counted> pool;
+  auto first = pool.get();
+  auto second = pool.get();
+  EXPECT_NE(first.get(), second.get());
+  EXPECT_EQ(Counted::made, 2);
+}
+
+TEST_F(PoolTest, LendsTheLastOneAgainAsItWasLeft) {
+  Pool<Counted> pool;
+  Counted* object;
+  {
+    auto lease = pool.get();
+    lease->content = 7;
+    object = lease.get();
+  }
+  auto lease = pool.get();
+  EXPECT_EQ(lease.get(), object);
+  EXPECT_EQ((*lease).content, 7);
+  EXPECT_EQ(Counted::made, 1);
+}
+
+TEST_F(PoolTest, MakesWithItsFunction) {
+  int calls = 0;
+  Pool<std::vector<int>> pool{[&calls] {
+    ++calls;
+    return std::make_unique<std::vector<int>>(3, 5);
+  }};
+  {
+    EXPECT_EQ(pool.get()->size(), 3u);
+  }
+  {
+    EXPECT_EQ(pool.get()->at(1), 5);
+  }
+  EXPECT_EQ(calls, 1);
+}
+
+TEST_F(PoolTest, MovedLeaseGivesBackOnce) {
+  Pool<Counted> pool;
+  {
+    auto lease = pool.get();
+    auto taken = std::move(lease);
+    EXPECT_FALSE(lease);
+    EXPECT_TRUE(taken);
+    lease = std::move(taken);
+  }
+  auto again = pool.get();
+  auto other = pool.get();
+  EXPECT_NE(again.get(), other.get());
+}
+
+TEST_F(PoolTest, KeptObjectsLeaveThePool) {
+  Pool<Counted> pool;
+  std::unique_ptr<Counted> kept = pool.get().keep();
+  auto lease = pool.get();
+  EXPECT_NE(lease.get(), kept.get());
+}
+
+TEST_F(PoolTest, HoldsMoreThanAStackFull) {
+  Pool<Counted> pool;
+  {
+    std::vector<Pool<Counted>::Lease> leases;
+    for (int i = 0; i < 200; ++i) leases.push_back(pool.get());
+  }
+  std::vector<Pool<Counted>::Lease> leases;
+  std::set<Counted*> distinct;
+  for (int i = 0; i < 200; ++i) distinct.insert(leases.emplace_back(pool.get()).get());
+  EXPECT_EQ(distinct.size(), 200u);
+  EXPECT_EQ(Counted::made, 200);
+}
+
+TEST_F(PoolTest, TwoAgesFreeWhatIsIdleInTheDepot) {
+  Pool<Counted> pool;
+  {
+    std::vector<Pool<Counted>::Lease> leases;
+    for (int i = 0; i < 200; ++i) leases.push_back(pool.get());
+  }
+  pool.age();
+  EXPECT_EQ(Counted::alive, 200);
+  age_pools();
+  EXPECT_LT(Counted::alive, 20);
+}
+
+TEST_F(PoolTest, WhatIsUsedSurvivesAges) {
+  Pool<Counted> pool;
+  {
+    auto lease = pool.get();
+  }
+  for (int i = 0; i < 5; ++i) {
+    pool.age();
+    auto lease = pool.get();
+  }
+  EXPECT_EQ(Counted::made, 1);
+}
+
+class PoolStress : public testing::TestWithParam<int> {
+ protected:
+  Runtime runtime_{{.max_procs = GetParam()}};
+};
+INSTANTIATE_TEST_SUITE_P(Procs, PoolStress, testing::Values(1, 2, 4));
+
+TEST_P(PoolStress, LendsEachObjectToOneAtATime) {
+  runtime_.block_on([] {
+    Pool<Counted> pool;
+    WaitGroup group;
+    for (int g = 0; g < 10; ++g)
+      group.go([&] {
+        for (int i = 0; i < 500; ++i) {
+          auto first = pool.get();
+          auto second = pool.get();
+          EXPECT_EQ(++first->users, 1);
+          EXPECT_EQ(++second->users, 1);
+          if (i % 8 == 0) yield();
+          --first->users;
+          --second->users;
+          if (i % 100 == 0) pool.age();
+        }
+      });
+    group.wait();
+  });
+  EXPECT_EQ(Counted::alive, 0);
+}
+
+// Got by one goroutine, given back by another: batches bring the objects round.
+TEST_P(PoolStress, ObjectsComeRoundFromConsumers) {
+  Counted::made = 0;
+  runtime_.block_on([] {
+    Pool<Counted> pool;
+    Channel<Pool<Counted>::Lease> channel{8};
+    WaitGroup group;
+    group.go([&] {
+      for (int i = 0; i < 5000; ++i) channel.send(pool.get());
+      channel.close();
+    });
+    group.go([&] {
+      while (auto lease = channel.receive()) {
+      }
+    });
+    group.wait();
+  });
+  EXPECT_LT(Counted::made, 200);
+}
+
+TEST_P(PoolStress, ThreadsTakePart) {
+  Pool<Counted> pool;
+  auto use = [&] {
+    for (int i = 0; i < 1000; ++i) {
+      auto lease = pool.get();
+      EXPECT_EQ(++lease->users, 1);
+      --lease->users;
+    }
+  };
+  std::thread left(use), right(use);
+  runtime_.block_on([&] {
+    WaitGroup group;
+    for (int g = 0; g < 4; ++g) group.go(use);
+    group.wait();
+  });
+  left.join();
+  right.join();
+}
+
+}  // namespace
+}  // namespace sluice::sync
