@@ -8,6 +8,7 @@ NOT_COUNTED = {
     "kanal": "loses items when select drops a receive, never gives way to other tasks",
     "xsync": "a third-party map; the promise is about the standard library's idioms",
     "delay_queue": "belongs to one task; no other can arm or stop a timer in it",
+    "guarded": "the promise is about sync::Map",
     "reset": "pushes one timer on; never stops it",
 }
 
