@@ -100,6 +100,7 @@ Result<void> ResponseWriter::reply(int status, std::string_view content_type,
                                    std::string_view body) {
   set_status(status);
   headers_.set("Content-Type", content_type);
+  body_.clear();  // the whole body, also where a handler further in has begun another one
   return write(body);
 }
 
