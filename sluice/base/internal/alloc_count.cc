@@ -8,7 +8,33 @@
 
 namespace {
 
-thread_local uint64_t count = 0;
+constinit thread_local uint64_t count = 0;
+
+}  // namespace
+
+namespace sluice::internal {
+
+uint64_t alloc_count() { return count; }
+
+}  // namespace sluice::internal
+
+#if defined(__has_feature)
+#define SLUICE_HAS_FEATURE(feature) __has_feature(feature)
+#else
+#define SLUICE_HAS_FEATURE(feature) 0
+#endif
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
+    SLUICE_HAS_FEATURE(address_sanitizer) || SLUICE_HAS_FEATURE(thread_sanitizer)
+
+// The sanitizers bring their own operators, and call this after each allocation.
+extern "C" [[gnu::no_sanitize_thread]] void __sanitizer_malloc_hook(const volatile void*, size_t) {
+  ++count;
+}
+
+#else
+
+namespace {
 
 void* allocate(size_t size, size_t alignment) {
   ++count;
@@ -29,8 +55,4 @@ void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
 void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
 
-namespace sluice::internal {
-
-uint64_t alloc_count() { return count; }
-
-}  // namespace sluice::internal
+#endif
