@@ -185,10 +185,11 @@ class Import {
     rejects_.send({.line = line, .reason = std::move(reason), .text = std::move(text)});
   }
 
-  static void report(const Reject& reject, std::ostream& out) {
+  void report(const Reject& reject, std::ostream& out) const {
     const char* erase = isatty(STDERR_FILENO) == 1 ? "\r\033[K" : "";
-    fprintf(stderr, "%sline %lld: %s\n", erase, static_cast<long long>(reject.line),
-            reject.reason.c_str());
+    if (!options_.quiet)
+      fprintf(stderr, "%sline %lld: %s\n", erase, static_cast<long long>(reject.line),
+              reject.reason.c_str());
     out << "line " << reject.line << ": " << reject.reason << " | " << reject.text << '\n';
   }
 

@@ -71,6 +71,7 @@ CLI::App* add_import(CLI::App& app, ImportOptions& options) {
   import->add_option("file", options.file, "The CSV file")->required();
   import->add_option("--url", options.url, "Base URL of the service")->required();
   import->add_option("--rejects", options.rejects_file, "Where bad rows go (<file>.rejects)");
+  import->add_flag("--quiet", options.quiet, "Bad rows go to the rejects file only");
   import->add_option("--goroutines", options.concurrency, "Rows under way at once")
       ->capture_default_str()
       ->check(CLI::Range(1, 1'000));
@@ -104,6 +105,7 @@ CLI::App* add_receive(CLI::App& app, ReceiveOptions& options) {
 Options parse_options(int argc, char** argv) {
   CLI::App app{"payments: a double-entry payments service on sluice"};
   app.require_subcommand(1);
+  app.set_version_flag("--version", "payments: " PAYMENTS_VERSIONS);
   ServeOptions serve_options;
   LoadOptions load_options;
   ImportOptions import_options;

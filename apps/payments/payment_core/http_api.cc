@@ -50,13 +50,21 @@ Handler answering(F handle) {
   };
 }
 
-Result<std::string> read_body(Request& request) {
-  const std::string_view type = request.header("Content-Type");
+// The type that curl -d claims passes too, so that trying the API by hand needs no header.
+bool may_be_json(std::string_view type) {
   const std::string_view media = type.substr(0, type.find(';'));
-  if (!type.empty() && media != "application/json")
+  return media.empty() || media == "application/json" ||
+         media == "application/x-www-form-urlencoded";
+}
+
+Result<std::string> read_body(Request& request) {
+  if (!may_be_json(request.header("Content-Type")))
     return field_error("Content-Type", "must be application/json")
         .with(sluice::http::StatusDetail{415});
-  return request.read_all(body_bytes_max);
+  return request.read_all(body_bytes_max).transform_error([](Error error) {
+    if (error.code() != Code::resource_exhausted) return error;
+    return error.with(sluice::http::StatusDetail{413});
+  });
 }
 
 // Checked in the order a client would mend them: the key, then the body.

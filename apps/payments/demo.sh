@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The payments service at work: serves on a free port, imports 10,000 payments from a CSV file,
+# runs a short load, delivers every webhook to a receiver, audits the ledger, and on a terminal
+# keeps serving until Ctrl-C. What it writes is in a temporary folder that goes with it.
+#
+#   apps/payments/demo.sh [BUILD_DIR]        (default: $BUILD_DIR, else build/demo)
+
+payments=${1:-${BUILD_DIR:-build/demo}}/payments
+source "$(dirname "$0")/demo/lib.sh"
+
+step() { printf '\n== %s\n' "$*"; }
+
+step "a webhook receiver, which refuses one delivery in fifty to see it repeated"
+start receive 'payments: receiving on ' "$payments" receive --record "$work/received" \
+  --fail-percent 2
+receiver=$answer
+echo "   $receiver"
+
+step "the service: goroutines, channels and contexts in front of a SQLite ledger"
+start serve 'payments: listening on ' "$payments" serve --db "$db" --listen 127.0.0.1:0 \
+  --webhook-url "$receiver/"
+url=$answer
+echo "   $url"
+
+step "10,000 rows: payments in nine currencies, refunds, duplicates, and 50 broken rows"
+python3 "$here/demo/make_csv.py" --rows 10000 --broken 50 --seed 1 --out "$work/payments.csv"
+"$payments" import "$work/payments.csv" --url "$url" --rejects "$work/rejects" --quiet
+rejected=$(wc -l < "$work/rejects")
+echo "some of the $rejected rejected rows:"
+shuf -n 5 --random-source="$work/payments.csv" "$work/rejects" | cut -c -110 | sed 's/^/   /'
+if [ "$rejected" -ne 50 ]; then
+  echo "$0: expected 50 rejected rows" >&2
+  exit 1
+fi
+
+step "five seconds of load"
+"$payments" load --url "$url" --seconds 5 --goroutines 32 --acknowledged "$work/acknowledged"
+
+step "waiting until every webhook is delivered"
+wait_for_webhooks
+stats=$(curl -fsS "$receiver/stats")
+echo "   $stats"
+
+step "auditing the ledger, the load's acknowledgements and the receiver's record"
+"$payments" verify --db "$db" --acknowledged "$work/acknowledged" --received "$work/received"
+
+payment=$(awk 'END { print $2 }' "$work/acknowledged")
+cat << END
+
+== all is well; the service is at $url
+Try:
+  curl -s $url/v1/payments/$payment
+  curl -s '$url/v1/accounts/merchant-0/entries?limit=3'
+  curl -s -X POST $url/v1/payments -H 'Idempotency-Key: my-first' \\
+       -d '{"payer":"me","payee":"you","amount":1250,"currency":"EUR"}'     # twice: one payment
+END
+
+if [ -t 1 ]; then
+  echo
+  echo "It serves until Ctrl-C. Its ledger is $db"
+  wait "${pids[serve]}" || true
+fi
