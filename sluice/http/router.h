@@ -20,10 +20,10 @@ struct RouteNode;
 //   Router router;
 //   router.get("/v1/payments/{id}", [](Request& request, ResponseWriter& response) { ... });
 //
-// A literal beats {name}, which beats {name...}, among the patterns that know the method; the order of registration does not matter. HEAD is
-// answered by GET's handler, OPTIONS by the list of methods, an unknown path by 404, an unknown
-// method by 405 with Allow, a path with dot segments by 400. Registering a malformed or an already
-// registered pattern is a bug and ends the process.
+// A literal beats {name}, which beats {name...}, among the patterns that know the method; the order
+// of registration does not matter. HEAD is answered by GET's handler, OPTIONS by the list of
+// methods, an unknown path by 404, an unknown method by 405 with Allow, a path with dot segments by
+// 400. Registering a malformed or an already registered pattern is a bug and ends the process.
 //
 // A Router is itself a callable handler: `Server server{std::move(router)}`. Register everything
 // first; from then on it is immutable and shared.

@@ -17,12 +17,13 @@
 
 namespace sluice::internal {
 
-// Runs a program of channel operations, given as bytes, beside a sequential model of Go's rules, and
-// asserts after each operation that both agree.
+// Runs a program of channel operations, given as bytes, beside a sequential model of Go's rules,
+// and asserts after each operation that both agree.
 //
-// Operations that the model says must wait are given to a goroutine of their own; the program goes on
-// when that one waits, and when a waiter is served it waits for the answer. So every step starts from
-// rest, and only select's choice among ready cases is left open: there the model follows the channel.
+// Operations that the model says must wait are given to a goroutine of their own; the program goes
+// on when that one waits, and when a waiter is served it waits for the answer. So every step starts
+// from rest, and only select's choice among ready cases is left open: there the model follows the
+// channel.
 // Call it from a goroutine.
 class ModelProgram {
  public:
