@@ -22,10 +22,11 @@ Buffer::Buffer(Buffer&& other) noexcept
       end_(std::exchange(other.end_, 0)) {}
 
 Buffer& Buffer::operator=(Buffer&& other) noexcept {
-  std::swap(data_, other.data_);
-  std::swap(capacity_, other.capacity_);
-  std::swap(begin_, other.begin_);
-  std::swap(end_, other.end_);
+  Buffer moved(std::move(other));
+  std::swap(data_, moved.data_);
+  std::swap(capacity_, moved.capacity_);
+  std::swap(begin_, moved.begin_);
+  std::swap(end_, moved.end_);
   return *this;
 }
 

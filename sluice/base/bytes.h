@@ -30,7 +30,7 @@ class Buffer {
  public:
   Buffer() noexcept = default;
   explicit Buffer(size_t capacity) { reserve(capacity); }
-  Buffer(Buffer&& other) noexcept;
+  Buffer(Buffer&& other) noexcept;  // moved from, a Buffer is empty and without memory
   Buffer& operator=(Buffer&& other) noexcept;
   ~Buffer();
 

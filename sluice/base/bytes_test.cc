@@ -121,6 +121,7 @@ TEST(Buffer, MovedFromIsEmptyAndUsable) {
   buffer.append("new");
   buffer = std::move(other);
   EXPECT_EQ(buffer.readable(), "text");
+  EXPECT_EQ(other.capacity(), 0u);  // NOLINT(bugprone-use-after-move): the claim
 }
 
 TEST(Buffer, ReadableBytesMayBeChangedInPlace) {

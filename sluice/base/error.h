@@ -50,7 +50,8 @@ class [[nodiscard]] Error {
     return *this;
   }
   Error& operator=(Error&& other) noexcept {
-    std::swap(word_, other.word_);
+    Error moved(std::move(other));
+    std::swap(word_, moved.word_);
     return *this;
   }
   constexpr ~Error() {

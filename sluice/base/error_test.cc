@@ -88,6 +88,10 @@ TEST(Error, MovedFromIsUsable) {
   EXPECT_EQ(error.to_string(), "moved-from error");
   error = target;
   EXPECT_EQ(error.message(), "moved");
+  Error assigned(Code::aborted, "old");
+  assigned = std::move(error);
+  EXPECT_EQ(assigned.message(), "moved");
+  EXPECT_TRUE(is(error, moved_from_error));  // NOLINT(bugprone-use-after-move): the claim
 }
 
 TEST(Error, SharedByThreadsIsFreedOnce) {

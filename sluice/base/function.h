@@ -15,7 +15,10 @@ namespace internal {
 [[noreturn, gnu::cold]] void call_of_empty_function();
 
 template <class F, class R, class... Args>
-concept CallableAs = std::is_invocable_r_v<R, F&, Args...>;
+concept CallableAs = requires(F& fn, Args&&... args) {
+  fn(std::forward<Args>(args)...);
+  requires std::is_void_v<R> || std::is_convertible_v<decltype(fn(std::forward<Args>(args)...)), R>;
+};
 }  // namespace internal
 
 template <class Sig, size_t inline_bytes = 48>

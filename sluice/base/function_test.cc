@@ -163,6 +163,8 @@ TEST(Function, HeapCallableIsDestroyedOnce) {
 TEST(Function, WrongSignatureIsNotAccepted) {
   static_assert(!std::is_constructible_v<Function<int(int)>, std::string (*)(int)>);
   static_assert(!std::is_constructible_v<Function<int(int)>, int (*)(int, int)>);
+  static_assert(
+      !std::is_constructible_v<Function<size_t(std::string&)>, size_t (std::string::*)() const>);
   static_assert(!std::is_copy_constructible_v<Function<void()>>);
 }
 

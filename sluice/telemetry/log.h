@@ -24,6 +24,7 @@ class Field {
  public:
   Field(std::string_view key, std::string_view text) : key_(key), kind_(Kind::text), text_(text) {}
   Field(std::string_view key, const char* text) : Field(key, std::string_view(text)) {}
+  Field(std::string_view key, const void*) = delete;  // else a pointer would be a boolean
   Field(std::string_view key, bool boolean)
       : key_(key), kind_(Kind::text), text_(boolean ? "true" : "false") {}
   template <std::signed_integral T>
