@@ -151,7 +151,7 @@ TEST(Router, WrapsEverythingInItsMiddlewares) {
   router.get("/a", chain({marks("3"), marks("4")}, says("a")));
   router.use(marks("1")).use(marks("2"));
   EXPECT_EQ(answer_to(router, "GET", "/a"), "200 1234a/4/3/2/1");
-  EXPECT_EQ(answer_to(router, "GET", "/x"), "404 12not found\n/2/1");
+  EXPECT_EQ(answer_to(router, "GET", "/x"), "404 not found\n/2/1");
   Router moved = std::move(router);
   EXPECT_EQ(answer_to(moved, "GET", "/a"), "200 1234a/4/3/2/1");
 }

@@ -60,7 +60,7 @@ class Conn {
 
   // The end of the peer's stream may have been reported already, so that no further wait need end.
   // After a read that did not fill its buffer, false means: wait, there is nothing to read now.
-  bool hung_up() const { return true; }
+  bool hung_up() const { return poll_.hung_up(); }
 
   // There is something to read now: bytes or the end of the stream. Takes nothing, never waits.
   bool readable_now() const;
