@@ -36,7 +36,7 @@ Error explained(Error error, const Context& context) {
 
 }  // namespace
 
-std::span<iovec> advance(std::span<iovec> pieces, size_t bytes) {
+std::span<iovec> drop_bytes(std::span<iovec> pieces, size_t bytes) {
   while (!pieces.empty() && bytes >= pieces.front().iov_len) {
     bytes -= pieces.front().iov_len;
     pieces = pieces.subspan(1);
@@ -121,7 +121,7 @@ Result<void> Conn::writev(std::span<iovec> pieces) {
       continue;
     }
     if (sent < 0) return io_error(sent, "write");
-    pieces = advance(pieces, size_t(sent));
+    pieces = drop_bytes(pieces, size_t(sent));
   }
   return {};
 }

@@ -18,7 +18,7 @@
 namespace sluice::net {
 
 // What is left of `pieces` when their first `bytes` bytes have been sent. Changes the first one left.
-std::span<iovec> advance(std::span<iovec> pieces, size_t bytes);
+std::span<iovec> drop_bytes(std::span<iovec> pieces, size_t bytes);
 
 // A connected stream socket: TCP or Unix. Waiting parks the goroutine only.
 //

@@ -93,7 +93,7 @@ Result<void> ClientExchange::write(std::string_view head, std::string_view body)
   while (!left.empty()) {
     ssize_t sent = conn.try_write(left);
     if (sent >= 0) {
-      left = net::advance(left, size_t(sent));
+      left = net::drop_bytes(left, size_t(sent));
     } else if (sent == -EAGAIN) {
       conn.set_write_deadline(now() + options().io_timeout);
       SLUICE_TRY(conn.wait_writable(context_));

@@ -64,7 +64,7 @@ Result<void> ServerConn::write_out(std::string_view data, std::string_view tail)
       client_gone();
       return errno_error(int(-sent), "write");
     }
-    left = net::advance(left, size_t(sent));
+    left = net::drop_bytes(left, size_t(sent));
   }
   out.clear();
   return {};
