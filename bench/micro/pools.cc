@@ -32,8 +32,9 @@ int64_t fresh(int64_t n) {
 }
 
 int64_t pooled(int64_t n) {
+  sluice::sync::Pool<Buffer>& pool = buffer_pool();
   int64_t sum = 0;
-  for (int64_t i = 0; i < n; ++i) sum += use(*buffer_pool().get(), i);
+  for (int64_t i = 0; i < n; ++i) sum += use(*pool.get(), i);
   return sum;
 }
 
