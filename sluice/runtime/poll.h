@@ -30,7 +30,12 @@ class PollDesc {
   Result<void> open(int fd);
   // Wakes both waiters with Code::cancelled and unregisters. Idempotent.
   void close();
-  bool is_open() const { return record_ != nullptr; }
+  bool is_open() const;
+
+  // The kernel has reported that the peer closed its sending direction, or the whole connection.
+  // That may have come together with the last bytes: only while it is false does a read that
+  // emptied the socket mean that a wait will end for whatever comes next.
+  bool hung_up() const;
 
   // Errors: deadline_exceeded (the direction's deadline passed), cancelled (interrupted or closed).
   Result<void> wait_read();
@@ -47,6 +52,8 @@ class PollDesc {
   void clear_interrupt();
 
  private:
+  void drop();
+
   PollRecord* record_ = nullptr;  // type-stable, from netpoll's own slab
 };
 

@@ -25,7 +25,7 @@ struct RuntimeOptions {
   // Processors, i.e. goroutines running at once. SLUICE_MAXPROCS; else the smaller of the cgroup's
   // CPU quota (rounded up, along the whole path to the root) and the affinity mask.
   int max_procs = 0;
-  // Address space of one stack, a power of two from 16 KiB; default 256 KiB (x4 under sanitizers).
+  // Address space of one stack, a power of two from 32 KiB; default 256 KiB (x4 under sanitizers).
   size_t stack_bytes = 0;
   StackGuard stack_guard = StackGuard::automatic;
   // Goroutines alive at once; default 4,000,000 (mprotect: what vm.max_map_count allows).

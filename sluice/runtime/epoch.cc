@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "sluice/runtime/epoch.h"
+
+#include <sched.h>
+
+#include <mutex>
+#include <vector>
+
+#include "sluice/runtime/internal/scheduler.h"
+#include "sluice/runtime/proc_local.h"
+
+namespace sluice::runtime {
+
+namespace {
+
+// A pin is a region. Threads without a P share one more slot, whose users exclude each other.
+// pthread-free: the holder does not park, waiters give their CPU away.
+SpinLock foreign_slot;
+
+struct Retired {
+  void* object;
+  void (*free)(void*);
+};
+struct Bin {
+  SpinLock lock;
+  std::vector<Retired> waiting;
+};
+Bin bin;
+// Batches make the membarrier cheap per object; the memory held back is bounded by it.
+constexpr size_t batch = 256;
+
+// Returns after every region and foreign pin that was running at the call has ended.
+void wait_for_regions() {
+  heavy_fence();
+  M* self = current_m();
+  for (M* m = sched.all_ms.load(std::memory_order_acquire); m != nullptr; m = m->all_next) {
+    if (m == self) continue;
+    uint64_t first = m->region.load(std::memory_order_acquire);
+    if (!RegionWord::inside(first)) continue;
+    // The count in the upper bits changes with every completed region.
+    for (int i = 0;; ++i) {
+      uint64_t word = m->region.load(std::memory_order_acquire);
+      if (!RegionWord::inside(word) || word >> 8 != first >> 8) break;
+      if (!m->alive.load(std::memory_order_acquire)) break;
+      if (i > 100) ::sched_yield();
+    }
+  }
+  foreign_slot.lock();
+  foreign_slot.unlock();
+}
+
+}  // namespace
+
+int pin_slots() { return sched.p_count + 1; }
+
+int pin() {
+  M* m = current_m();
+  if (m != nullptr && m->g != nullptr) [[likely]]
+    return static_cast<int>(region_enter()->p.load(std::memory_order_relaxed)->index);
+  foreign_slot.lock();
+  return sched.p_count;
+}
+
+void unpin() {
+  M* m = current_m();
+  if (m != nullptr && m->g != nullptr) [[likely]]
+    return region_leave(m);
+  foreign_slot.unlock();
+}
+
+void retire(void* object, void (*free)(void*)) {
+  std::vector<Retired> ripe;
+  {
+    std::lock_guard lock(bin.lock);
+    bin.waiting.push_back({object, free});
+    if (bin.waiting.size() < batch) return;
+    ripe.swap(bin.waiting);
+  }
+  wait_for_regions();
+  for (const Retired& retired : ripe) retired.free(retired.object);
+}
+
+}  // namespace sluice::runtime

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "sluice/runtime/internal/spawn.h"
+#include "sluice/runtime/park.h"
+
+namespace sluice::runtime {
+
+// Go's states, as far as they exist here.
+enum class GState : uint8_t {
+  free,       // in a free list
+  allocated,  // between spawn_begin and spawn_commit
+  runnable,   // in a run queue
+  running,    // on a thread; with or without a processor
+  waiting,    // parked
+};
+
+// A stack: `top` is the highest usable address (coloured, 16-aligned), `slot` its place in the
+// pool.
+struct Stack {
+  char* top = nullptr;
+  uint32_t slot = 0;
+};
+
+// A goroutine's record, 256 bytes, in memory that is never given back (a stale G* may be read).
+//
+// The stack is bound when the goroutine first runs, not when it is spawned, and goes back when it
+// ends: ten thousand goroutines that wait for their first turn cost 256 bytes each, and all of them
+// can run on one warm stack. The closure stays here, in `inline_closure`, unless it is larger.
+struct alignas(64) G {
+  static constexpr size_t inline_closure_bytes = 112;
+
+  // Saved stack pointer; meaningful while on_cpu is 0.
+  void* sp = nullptr;
+  // Link of whichever list holds this G: a free list, the global run queue, a batch.
+  G* next = nullptr;
+  // 1 from the moment a thread switches to this stack until it has switched away from it and the
+  // registers are saved. Who resumes a G waits for 0 (acquire pairs with finish_switch's release).
+  std::atomic<uint32_t> on_cpu{0};
+  std::atomic<GState> state{GState::free};
+  std::atomic<WaitReason> wait_reason{WaitReason::none};
+  bool foreign = false;  // stands in for a thread; has no stack of ours
+  // 0: nobody waits, 1: parked, 2: ready() came. See park() in park.cc.
+  std::atomic<uint32_t> permit{0};
+  Stack stack;
+  // __cxa_eh_globals of this goroutine while it does not run.
+  void* eh_globals[2] = {nullptr, nullptr};
+
+  const internal::ClosureType* type = nullptr;
+  void* storage = nullptr;  // the closure: inline_closure, or on the stack
+  uint64_t id = 0;
+  const void* created_by = nullptr;  // code address
+  uint64_t created_by_id = 0;
+  std::atomic<uint64_t> waiting_since{0};  // coarse ns, see Scheduler::coarse_now
+  void* sanitizer = nullptr;               // ASan's fake stack or TSan's fiber
+  char name[24] = {};
+
+  alignas(16) char inline_closure[inline_closure_bytes];
+};
+static_assert(sizeof(G) <= 256 + 64, "a G is small: a million of them are alive");
+
+}  // namespace sluice::runtime

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "sluice/base/assert.h"
+#include "sluice/runtime/internal/region.h"
+
+namespace sluice::runtime {
+
+// A scheduling thread. Never freed: observers walk the list of all Ms without a lock.
+struct alignas(64) M : RegionWord {
+  // The P this thread may use; null when it has none (idle, or its P was taken).
+  // Set to a P by whoever gives it, while this M is parked or by itself; set to null by itself
+  // inside a region, or by a remote that has barred it.
+  std::atomic<P*> p{nullptr};
+  G* g = nullptr;               // the goroutine on this thread; null on the thread's own stack
+  G* switched_from = nullptr;   // whose on_cpu the next context clears
+  void* own_sp = nullptr;       // the scheduler context while a goroutine runs
+  void** eh_globals = nullptr;  // this thread's __cxa_get_globals()
+  bool spinning = false;
+  // What the scheduler context is to do with the goroutine that just left (see schedule.cc).
+  G* next_hint = nullptr;
+  Stack dead_stack;
+  void* dead_sanitizer = nullptr;
+
+  // Sleep of an idle M: 0 asleep or about to be, 1 woken.
+  std::atomic<uint32_t> wake{0};
+  M* idle_next = nullptr;                 // guarded by Scheduler::lock
+  M* all_next = nullptr;                  // immutable once linked
+  std::atomic<bool> alive{false};         // its thread runs the scheduler
+  std::atomic<bool> in_goroutine{false};  // a hint for shutdown
+  std::atomic<bool> abandoned{false};     // its Runtime is gone; it must not touch a P again
+  std::atomic<int> tid{0};
+  void* own_sanitizer = nullptr;
+  const void* own_stack_bottom = nullptr;
+  size_t own_stack_bytes = 0;
+  uint64_t cpu_ns_seen = 0;  // sysmon's
+};
+
+// Enters a region; returns the M, which has a P until region_leave(). Regions nest.
+// May park the calling goroutine when its P was taken and no other is free.
+[[gnu::always_inline]] inline M* region_enter() {
+  M* m = current_m();
+  uint64_t word = m->region.load(std::memory_order_relaxed);
+  m->region.store(word + 1, std::memory_order_relaxed);
+  if (fence_needed.load(std::memory_order_relaxed)) [[unlikely]]
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  if (m->barred.load(std::memory_order_acquire) != 0 && !RegionWord::inside(word)) [[unlikely]]
+    return region_enter_slow(m);
+  return m;
+}
+
+[[gnu::always_inline]] inline void region_leave(M* m) {
+  uint64_t word = m->region.load(std::memory_order_relaxed);
+  m->region.store(word - 1 + (RegionWord::inside(word - 1) ? 0 : 0x100), std::memory_order_release);
+}
+
+}  // namespace sluice::runtime

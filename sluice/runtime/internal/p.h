@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "sluice/runtime/internal/m.h"
+#include "sluice/runtime/internal/run_queue.h"
+#include "sluice/runtime/internal/timer_wheel.h"
+#include "sluice/runtime/spin_lock.h"
+
+namespace sluice::runtime {
+
+// A processor: the right to run goroutines, and the queues and caches that go with it.
+// The first group is the owner's (region.h says who that is), unsynchronised.
+struct alignas(64) P {
+  // Readied by the running goroutine: runs next, on a warm cache. Bounded by `handoffs`.
+  G* runnext = nullptr;
+  RunQueue queue;         // readied goroutines, FIFO
+  RunQueue spawned;       // goroutines that never ran: newest first here, oldest first for thieves
+  uint32_t handoffs = 0;  // runs in a row that runnext gave while others waited
+  uint32_t spawn_streak = 0;  // runs in a row from `spawned` while others waited
+  uint32_t index = 0;
+  uint64_t random = 0;
+  G* free_gs = nullptr;
+  uint32_t free_g_count = 0;
+  uint32_t free_stack_count = 0;
+  static constexpr uint32_t stack_cache_max = 128;
+  Stack free_stacks[stack_cache_max];
+  uint64_t next_id = 0;
+  uint64_t id_end = 0;
+
+  // Read by observers at any time; written by the owner only, by plain load and store.
+  alignas(64) std::atomic<uint64_t> tick{0};  // context switches
+  std::atomic<uint64_t> started{0};
+  std::atomic<uint64_t> ended{0};
+  std::atomic<uint64_t> steals{0};
+  std::atomic<bool> runnext_set{false};
+  // Raised by sysmon: look at timers, netpoll and the global queue before the next goroutine.
+  std::atomic<bool> attention{false};
+
+  // Serialises everybody who is not the owner.
+  alignas(64) SpinLock remote;
+  std::atomic<M*> m{nullptr};
+  P* idle_next = nullptr;  // guarded by Scheduler::lock
+  bool idle = false;       // guarded by Scheduler::lock
+  uint64_t tick_seen = 0;  // sysmon's
+  uint64_t seen_at = 0;    // sysmon's, ns
+
+  alignas(64) TimerWheel timers;
+
+  // A hint without the guard.
+  bool has_work() const {
+    return queue.size() != 0 || spawned.size() != 0 || runnext_set.load(std::memory_order_relaxed);
+  }
+};
+
+// Counters that one writer bumps and others read.
+inline void bump(std::atomic<uint64_t>& counter) {
+  counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+}  // namespace sluice::runtime

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "sluice/runtime/internal/panic.h"
+
+#include <execinfo.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <typeinfo>
+
+#include "sluice/runtime/internal/m.h"
+#include "sluice/runtime/internal/sanitizer.h"
+#include "sluice/runtime/internal/stack_pool.h"
+
+namespace sluice::runtime {
+
+namespace {
+
+std::terminate_handler previous_terminate = nullptr;
+struct sigaction previous_segv, previous_bus;
+
+void print(const char* text, size_t length) {
+  while (length != 0) {
+    ssize_t n = ::write(STDERR_FILENO, text, length);
+    if (n <= 0) return;
+    text += n;
+    length -= static_cast<size_t>(n);
+  }
+}
+
+void print_header(G* g) {
+  char line[160];
+  int n =
+      std::snprintf(line, sizeof line, "goroutine %llu [running%s%s]:\n",
+                    static_cast<unsigned long long>(g->id), g->name[0] != 0 ? ", " : "", g->name);
+  print(line, static_cast<size_t>(n));
+}
+
+// Code addresses from the frame pointer up, as long as they stay inside [low, high).
+int walk(uint64_t pc, uint64_t frame, uint64_t low, uint64_t high, void** out, int max) {
+  int n = 0;
+  out[n++] = reinterpret_cast<void*>(pc);
+  while (n < max && frame >= low && frame + 16 <= high && frame % 8 == 0) {
+    auto* words = reinterpret_cast<const uint64_t*>(frame);
+    if (words[1] == 0) break;
+    out[n++] = reinterpret_cast<void*>(words[1] - 1);
+    if (words[0] <= frame) break;
+    frame = words[0];
+  }
+  return n;
+}
+
+void print_overflow(G* g, const ucontext_t* context, uint32_t slot) {
+  char line[256];
+  int n =
+      std::snprintf(line, sizeof line,
+                    "sluice: fatal: stack overflow: goroutine %llu%s%s exceeds its %zu-byte stack "
+                    "(RuntimeOptions::stack_bytes)\n\n",
+                    static_cast<unsigned long long>(g->id), g->name[0] != 0 ? " " : "", g->name,
+                    stack_pool->usable_bytes());
+  print(line, static_cast<size_t>(n));
+  print_header(g);
+#if defined(__x86_64__)
+  uint64_t pc = static_cast<uint64_t>(context->uc_mcontext.gregs[REG_RIP]);
+  uint64_t frame = static_cast<uint64_t>(context->uc_mcontext.gregs[REG_RBP]);
+#else
+  uint64_t pc = context->uc_mcontext.pc;
+  uint64_t frame = context->uc_mcontext.regs[29];
+#endif
+  uint64_t low = reinterpret_cast<uint64_t>(stack_pool->bottom(slot));
+  void* frames[64];
+  int count = walk(pc, frame, low, low + stack_pool->usable_bytes(), frames, 64);
+  ::backtrace_symbols_fd(frames, count, STDERR_FILENO);
+}
+
+void on_fault(int signal, siginfo_t* info, void* context) {
+  M* m = current_m();
+  bool in_guard = false;
+  if (m != nullptr && m->g != nullptr && stack_pool != nullptr) {
+    int64_t slot = stack_pool->slot_of(info->si_addr, &in_guard);
+    if (slot >= 0 && in_guard) {
+      print_overflow(m->g, static_cast<const ucontext_t*>(context), static_cast<uint32_t>(slot));
+      ::signal(SIGABRT, SIG_DFL);
+      std::abort();
+    }
+  }
+  // Not ours: hand it on. Returning with the old handler set repeats the access under it.
+  const struct sigaction& previous = signal == SIGSEGV ? previous_segv : previous_bus;
+  if ((previous.sa_flags & SA_SIGINFO) != 0 && previous.sa_sigaction != nullptr) {
+    previous.sa_sigaction(signal, info, context);
+    return;
+  }
+  ::sigaction(signal, &previous, nullptr);
+}
+
+[[noreturn]] void on_terminate() {
+  M* m = current_m();
+  if (m == nullptr || m->g == nullptr) {
+    if (previous_terminate != nullptr) previous_terminate();
+    std::abort();
+  }
+  const char* what = "terminate called without an exception";
+  const char* type = "";
+  std::exception_ptr failure = std::current_exception();
+  if (failure) {
+    try {
+      std::rethrow_exception(failure);
+    } catch (const std::exception& exception) {
+      what = exception.what();
+      type = typeid(exception).name();
+    } catch (...) {
+      what = "an exception that is no std::exception";
+    }
+  }
+  char line[512];
+  int n = std::snprintf(line, sizeof line, "panic: %s%s%s%s\n\n", what, *type != 0 ? " (" : "",
+                        type, *type != 0 ? ")" : "");
+  print(line, std::min(static_cast<size_t>(n), sizeof line - 1));
+  print_goroutine_stack(m->g);
+  std::abort();
+}
+
+}  // namespace
+
+void print_goroutine_stack(G* g) {
+  print_header(g);
+  void* frames[64];
+  int count = ::backtrace(frames, 64);
+  ::backtrace_symbols_fd(frames, count, STDERR_FILENO);
+  char line[160];
+  int n = std::snprintf(line, sizeof line, "created by goroutine %llu at %p\n",
+                        static_cast<unsigned long long>(g->created_by_id), g->created_by);
+  print(line, static_cast<size_t>(n));
+}
+
+void run_with_handler(G* g, void (*handler)(std::exception_ptr)) {
+  try {
+    g->type->run(g->storage);
+  } catch (...) {
+    handler(std::current_exception());
+  }
+}
+
+void install_fault_handlers() {
+  static const bool once = [] {
+    previous_terminate = std::set_terminate(on_terminate);
+    struct sigaction action = {};
+    action.sa_sigaction = on_fault;
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+    ::sigemptyset(&action.sa_mask);
+    ::sigaction(SIGSEGV, &action, &previous_segv);
+    ::sigaction(SIGBUS, &action, &previous_bus);
+    void* warm_up[2];
+    ::backtrace(warm_up, 2);  // loads the unwinder now, not inside a handler
+    return true;
+  }();
+  static_cast<void>(once);
+}
+
+void install_signal_stack() {
+  constexpr size_t bytes = 64 << 10;
+  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return;  // an overflow is then reported by the kernel alone
+  stack_t stack = {};
+  stack.ss_sp = memory;
+  stack.ss_size = bytes;
+  ::sigaltstack(&stack, nullptr);
+}
+
+}  // namespace sluice::runtime

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Goroutine records and stacks: caches of each P over process-wide pools.
+
+#include "sluice/runtime/internal/pools.h"
+
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <cstring>
+#include <mutex>
+#include <new>
+#include <string>
+
+#include "sluice/runtime/internal/sanitizer.h"
+#include "sluice/runtime/internal/scheduler.h"
+#include "sluice/runtime/internal/stack_pool.h"
+
+namespace sluice::runtime {
+
+namespace {
+
+constexpr uint32_t g_batch = 64;
+constexpr uint32_t g_cache_max = 256;
+constexpr size_t g_slab_bytes = size_t{16} << 20;
+constexpr uint32_t g_slab_count = g_slab_bytes / sizeof(G);
+
+// All records that exist. Type-stable: records are recycled, never unmapped.
+struct GPool {
+  SpinLock lock;
+  GList free;
+  GList free_foreign;  // stand-ins of threads that ended; they have no stack
+  G* slab = nullptr;   // carved from here
+  uint32_t slab_used = g_slab_count;
+  size_t paired = 0;  // records that have a carved stack in stack_pool
+  Error failure{Code::unknown, ""};
+};
+GPool& pool() {
+  static GPool* instance = new GPool;
+  return *instance;
+}
+
+Result<G*> new_record(GPool& pool) {
+  if (pool.slab_used == g_slab_count) {
+    void* slab = ::mmap(nullptr, g_slab_bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (slab == MAP_FAILED)
+      return wrap(errno_error(errno, "mmap"), "goroutine records: no address space");
+    sanitizer::root_region(slab, g_slab_bytes);
+    pool.slab = static_cast<G*>(slab);
+    pool.slab_used = 0;
+  }
+  return ::new (&pool.slab[pool.slab_used++]) G;
+}
+
+// Every record in circulation has a stack, so that a spawned goroutine can always be started: what
+// can fail, fails here, in go().
+Result<void> add_records(GPool& pool) {
+  if (pool.paired + g_batch > sched.options.goroutines_max)
+    return Error(Code::resource_exhausted,
+                 "go: the limit of " + std::to_string(sched.options.goroutines_max) +
+                     " goroutines is reached (RuntimeOptions::goroutines_max)");
+  if (Result<void> carved = stack_pool->carve(g_batch); !carved.has_value())
+    return wrap(carved.error(), "go");
+  for (uint32_t i = 0; i < g_batch; ++i) pool.free.push(SLUICE_TRY(new_record(pool)));
+  pool.paired += g_batch;
+  return {};
+}
+
+uint32_t take_records(G** head, uint32_t count) {
+  GPool& records = pool();
+  std::lock_guard lock(records.lock);
+  if (records.free.count == 0) {
+    if (Result<void> added = add_records(records); !added.has_value()) {
+      records.failure = added.error();
+      return 0;
+    }
+  }
+  uint32_t n = 0;
+  for (; n < count; ++n) {
+    G* g = records.free.pop();
+    if (g == nullptr) break;
+    g->next = *head;
+    *head = g;
+  }
+  return n;
+}
+
+void reset(G* g) {
+  g->permit.store(0, std::memory_order_relaxed);
+  g->on_cpu.store(0, std::memory_order_relaxed);
+  g->name[0] = 0;
+  g->eh_globals[0] = g->eh_globals[1] = nullptr;
+  g->sanitizer = nullptr;
+}
+
+}  // namespace
+
+Error last_spawn_error() {
+  std::lock_guard lock(pool().lock);
+  return pool().failure;
+}
+void set_spawn_error(Error error) {
+  std::lock_guard lock(pool().lock);
+  pool().failure = std::move(error);
+}
+
+// A new Runtime may have another stack geometry: its records must be paired with new stacks.
+// Records of abandoned goroutines never come back, so the free ones are all there are.
+Result<void> pair_records_with_stacks(uint32_t extra_stacks) {
+  GPool& records = pool();
+  std::lock_guard lock(records.lock);
+  uint32_t have = stack_pool->carved();
+  uint32_t need = static_cast<uint32_t>(records.paired) + extra_stacks;
+  if (have < need) SLUICE_TRY(stack_pool->carve(need - have));
+  return {};
+}
+
+G* alloc_g(P* p) {
+  if (p->free_gs == nullptr) [[unlikely]] {
+    p->free_g_count = take_records(&p->free_gs, g_batch);
+    if (p->free_g_count == 0) return nullptr;
+  }
+  G* g = p->free_gs;
+  p->free_gs = g->next;
+  --p->free_g_count;
+  reset(g);
+  return g;
+}
+
+void free_g(P* p, G* g) {
+  g->state.store(GState::free, std::memory_order_relaxed);
+  g->next = p->free_gs;
+  p->free_gs = g;
+  if (++p->free_g_count < g_cache_max) [[likely]]
+    return;
+  GPool& records = pool();
+  std::lock_guard lock(records.lock);
+  for (; p->free_g_count > g_cache_max / 2; --p->free_g_count) {
+    G* first = p->free_gs;
+    p->free_gs = first->next;
+    records.free.push(first);
+  }
+}
+
+G* alloc_g_elsewhere() {
+  G* g = nullptr;
+  if (take_records(&g, 1) == 0) return nullptr;
+  reset(g);
+  return g;
+}
+
+void free_g_elsewhere(G* g) {
+  g->state.store(GState::free, std::memory_order_relaxed);
+  GPool& records = pool();
+  std::lock_guard lock(records.lock);
+  (g->foreign ? records.free_foreign : records.free).push(g);
+}
+
+G* new_foreign_g() {
+  GPool& records = pool();
+  std::lock_guard lock(records.lock);
+  G* g = records.free_foreign.pop();
+  if (g == nullptr) {
+    Result<G*> record = new_record(records);
+    if (!record.has_value()) fatal("goroutine records: no address space");
+    g = *record;
+    g->foreign = true;
+  }
+  reset(g);
+  g->state.store(GState::running, std::memory_order_relaxed);
+  return g;
+}
+
+Stack take_stack(P* p) {
+  if (p->free_stack_count == 0) [[unlikely]] {
+    p->free_stack_count = stack_pool->take(p->free_stacks, P::stack_cache_max / 4);
+    SLUICE_ASSERT(p->free_stack_count != 0, "every goroutine record is paired with a stack");
+  }
+  return p->free_stacks[--p->free_stack_count];
+}
+
+void give_stack(P* p, Stack stack) {
+  if (p->free_stack_count == P::stack_cache_max) [[unlikely]] {
+    // The coldest half goes.
+    constexpr uint32_t half = P::stack_cache_max / 2;
+    stack_pool->give(p->free_stacks, half);
+    std::memmove(p->free_stacks, p->free_stacks + half, half * sizeof(Stack));
+    p->free_stack_count = half;
+  }
+  p->free_stacks[p->free_stack_count++] = stack;
+}
+
+void drain_caches(P* p) {
+  while (G* g = p->free_gs) {
+    p->free_gs = g->next;
+    free_g_elsewhere(g);
+  }
+  p->free_g_count = 0;
+  stack_pool->give(p->free_stacks, p->free_stack_count);
+  p->free_stack_count = 0;
+}
+
+}  // namespace sluice::runtime

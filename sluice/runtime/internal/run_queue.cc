@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "sluice/runtime/internal/run_queue.h"
+
+namespace sluice::runtime {
+
+// Growth instead of overflow into the global queue (Go's ring of 256): a burst of spawns stays
+// local and cheap, and thieves take half of it whatever its length.
+void RunQueue::grow() {
+  uint32_t count = size();
+  uint32_t capacity = capacity_ == 0 ? 256 : capacity_ * 2;
+  SLUICE_ASSERT(capacity != 0, "run queue: 2^32 runnable goroutines on one processor");
+  G** slots = new G*[capacity];
+  uint32_t head = head_.load(std::memory_order_relaxed);
+  // head and tail stay as they are: push_back has already read tail.
+  for (uint32_t i = head; i != head + count; ++i)
+    slots[i & (capacity - 1)] = slots_[i & (capacity_ - 1)];
+  delete[] slots_;
+  slots_ = slots;
+  capacity_ = capacity;
+}
+
+}  // namespace sluice::runtime

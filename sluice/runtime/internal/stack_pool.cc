@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "sluice/runtime/internal/stack_pool.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <mutex>
+#include <string>
+
+#include "sluice/base/assert.h"
+#include "sluice/runtime/internal/sanitizer.h"
+
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102  // linux/mman.h, 6.13; newer than this Debian's headers
+#endif
+
+namespace sluice::runtime {
+
+StackPool* stack_pool = nullptr;
+
+namespace {
+
+long read_number(const char* path, long otherwise) {
+  FILE* file = std::fopen(path, "re");
+  if (file == nullptr) return otherwise;
+  long value = otherwise;
+  if (std::fscanf(file, "%ld", &value) != 1) value = otherwise;
+  std::fclose(file);
+  return value;
+}
+
+long max_map_count() { return read_number("/proc/sys/vm/max_map_count", 65530); }
+
+long mappings_in_use() {
+  FILE* file = std::fopen("/proc/self/maps", "re");
+  if (file == nullptr) return 0;
+  long lines = 0;
+  for (int c; (c = std::getc(file)) != EOF;) lines += c == '\n';
+  std::fclose(file);
+  return lines;
+}
+
+bool kernel_has_guard_install() {
+  void* page = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED) return false;
+  bool has = ::madvise(page, 4096, MADV_GUARD_INSTALL) == 0;
+  ::munmap(page, 4096);
+  return has;
+}
+
+}  // namespace
+
+Result<StackGuard> resolve(StackGuard guard) {
+  if (guard == StackGuard::mprotect || guard == StackGuard::none) return guard;
+  static const bool has = kernel_has_guard_install();
+  if (has) return StackGuard::madvise;
+  if (guard == StackGuard::automatic) return StackGuard::mprotect;
+  return Error(Code::failed_precondition,
+               "stack guard: this kernel has no MADV_GUARD_INSTALL (Linux 6.13 has)");
+}
+
+StackPool& StackPool::with(size_t stack_bytes, StackGuard guard) {
+  static std::mutex mutex;
+  static std::vector<StackPool*>* pools = new std::vector<StackPool*>;
+  std::lock_guard lock(mutex);
+  for (StackPool* pool : *pools)
+    if (pool->stack_bytes_ == stack_bytes && pool->guard_ == guard) return *pool;
+  pools->push_back(new StackPool(stack_bytes, guard));
+  return *pools->back();
+}
+
+StackPool::StackPool(size_t stack_bytes, StackGuard guard)
+    : stack_bytes_(stack_bytes),
+      guard_(guard),
+      per_slab_(static_cast<uint32_t>(slab_bytes / stack_bytes)) {
+  void* table = ::mmap(nullptr, slabs_max * sizeof(char*), PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  SLUICE_ASSERT(table != MAP_FAILED, "stack pool: no address space for the slab table");
+  slabs_ = static_cast<char**>(table);
+  if (guard == StackGuard::mprotect) {
+    // Half of what is left, less a margin for the program's own mappings.
+    long left = max_map_count() - mappings_in_use() - 1024;
+    count_max_ = static_cast<size_t>(std::max(left / 2, 16L));
+  }
+}
+
+Result<void> StackPool::add_slab() {
+  if (slab_count_ == slabs_max)
+    return Error(Code::resource_exhausted, "goroutine stacks: all " +
+                                               std::to_string(slabs_max * (slab_bytes >> 20)) +
+                                               " MiB of their address space are in use");
+  void* slab = ::mmap(nullptr, slab_bytes, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (slab == MAP_FAILED)
+    return wrap(errno_error(errno, "mmap"),
+                "goroutine stacks: cannot reserve another " + std::to_string(slab_bytes >> 20) +
+                    " MiB of address space after " + std::to_string(carved_) +
+                    " stacks (see ulimit -v, vm.overcommit_memory)");
+  ::madvise(slab, slab_bytes, MADV_NOHUGEPAGE);
+  sanitizer::root_region(slab, slab_bytes);
+  slabs_[slab_count_] = static_cast<char*>(slab);
+  ++slab_count_;
+  return {};
+}
+
+Result<void> StackPool::install_guard(char* begin) {
+  if (guard_ == StackGuard::none) return {};
+  int failed = guard_ == StackGuard::madvise ? ::madvise(begin, guard_bytes, MADV_GUARD_INSTALL)
+                                             : ::mprotect(begin, guard_bytes, PROT_NONE);
+  if (failed == 0) return {};
+  int error = errno;
+  return wrap(errno_error(error, guard_ == StackGuard::madvise ? "madvise" : "mprotect"),
+              "goroutine stacks: no guard for stack " + std::to_string(carved_) +
+                  "; vm.max_map_count is " + std::to_string(max_map_count()));
+}
+
+Stack StackPool::make(uint32_t slot) const {
+  // 17 colours of 64 bytes: prime, so that neighbouring slots of any stride differ.
+  size_t colour = (slot % 17) * 64;
+  return {slot_begin(slot) + stack_bytes_ - colour, slot};
+}
+
+Result<void> StackPool::carve(uint32_t count) {
+  std::lock_guard lock(lock_);
+  if (carved_ + uint64_t{count} > count_max_)
+    return Error(Code::resource_exhausted,
+                 "goroutine stacks: the limit of " + std::to_string(count_max_) +
+                     " guarded by mprotect is reached (two mappings each; vm.max_map_count is " +
+                     std::to_string(max_map_count()) +
+                     "): raise it, or use Linux 6.13 or newer, which guards without mappings");
+  free_.reserve(std::min<size_t>(carved_ + count, warm_max));  // give() seldom allocates
+  for (uint32_t i = 0; i < count; ++i) {
+    if (carved_ == slab_count_ * per_slab_) SLUICE_TRY(add_slab());
+    SLUICE_TRY(install_guard(slot_begin(carved_)));
+    free_.push_back(make(carved_));
+    ++carved_;
+  }
+  return {};
+}
+
+uint32_t StackPool::take(Stack* out, uint32_t count) {
+  std::lock_guard lock(lock_);
+  uint32_t n = 0;
+  for (std::vector<Stack>* from : {&free_, &cold_})
+    for (; n < count && !from->empty(); ++n) {
+      out[n] = from->back();
+      from->pop_back();
+    }
+  return n;
+}
+
+void StackPool::give(const Stack* stacks, uint32_t count) {
+  {
+    std::lock_guard lock(lock_);
+    if (free_.size() < warm_max) {
+      free_.insert(free_.end(), stacks, stacks + count);
+      return;
+    }
+  }
+  for (uint32_t i = 0; i < count; ++i)
+    ::madvise(const_cast<char*>(bottom(stacks[i].slot)), usable_bytes(), MADV_DONTNEED);
+  std::lock_guard lock(lock_);
+  cold_.insert(cold_.end(), stacks, stacks + count);
+}
+
+int64_t StackPool::slot_of(const void* address, bool* in_guard) const {
+  const char* at = static_cast<const char*>(address);
+  for (uint32_t i = 0; i < slab_count_; ++i) {
+    if (at < slabs_[i] || at >= slabs_[i] + slab_bytes) continue;
+    size_t offset = static_cast<size_t>(at - slabs_[i]);
+    *in_guard = offset % stack_bytes_ < guard_bytes;
+    return static_cast<int64_t>(i * per_slab_ + offset / stack_bytes_);
+  }
+  return -1;
+}
+
+}  // namespace sluice::runtime

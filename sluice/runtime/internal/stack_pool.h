@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "sluice/base/result.h"
+#include "sluice/runtime/internal/g.h"
+#include "sluice/runtime/runtime.h"
+#include "sluice/runtime/spin_lock.h"
+
+namespace sluice::runtime {
+
+// Where goroutine stacks come from: slabs of address space, touched lazily, never unmapped.
+//
+// Each stack has a guard below it. MADV_GUARD_INSTALL (Linux 6.13) puts it into the page tables and
+// splits no mapping; mprotect makes two mappings of one, and vm.max_map_count (65,530 by default)
+// ends that near 32,000 stacks. Carving fails with an error that names the limit; it never hands
+// out a stack without the guard that was asked for.
+// Tops are coloured: every stack starts at another multiple of 64 bytes, else the hot lines of all
+// stacks would share a few cache sets. Free stacks are reused last in, first out.
+// Thread-safety: everything is locked inside. Process-wide, one pool per geometry.
+class StackPool {
+ public:
+  static StackPool& with(size_t stack_bytes, StackGuard guard);
+
+  // Makes `count` more stacks. Errors: resource_exhausted.
+  Result<void> carve(uint32_t count);
+
+  // Moves up to `count` free stacks to `out`; returns how many. Carved stacks are never lost, so
+  // a caller that carved enough always finds some.
+  uint32_t take(Stack* out, uint32_t count);
+  void give(const Stack* stacks, uint32_t count);
+
+  size_t stack_bytes() const { return stack_bytes_; }
+  StackGuard guard() const { return guard_; }
+  // Lowest usable address.
+  const char* bottom(uint32_t slot) const { return slot_begin(slot) + guard_bytes; }
+  size_t usable_bytes() const { return stack_bytes_ - guard_bytes; }
+  // The slot whose guard or stack holds `address`; -1: none. Async-signal-safe.
+  int64_t slot_of(const void* address, bool* in_guard) const;
+  uint32_t carved() const { return carved_; }
+  // The most goroutines that this kind of guard allows.
+  size_t count_max() const { return count_max_; }
+
+  static constexpr size_t guard_bytes = 16384;
+  static constexpr size_t stack_bytes_min = 32768;
+  static constexpr size_t slab_bytes = size_t{256} << 20;
+  static constexpr size_t slabs_max = 1 << 16;
+  // Free stacks past this many give their pages back to the kernel.
+  static constexpr uint32_t warm_max = 16384;
+
+  StackPool(size_t stack_bytes, StackGuard guard);
+
+ private:
+  char* slot_begin(uint32_t slot) const {
+    return slabs_[slot / per_slab_] + (slot % per_slab_) * stack_bytes_;
+  }
+  Result<void> add_slab();
+  Result<void> install_guard(char* begin);
+  Stack make(uint32_t slot) const;
+
+  const size_t stack_bytes_;
+  const StackGuard guard_;
+  const uint32_t per_slab_;
+  size_t count_max_ = SIZE_MAX;
+  SpinLock lock_;
+  uint32_t slab_count_ = 0;
+  uint32_t carved_ = 0;
+  std::vector<Stack> free_;  // with pages
+  std::vector<Stack> cold_;  // their pages went back to the kernel
+  char** slabs_;             // slabs_max entries, lazily touched
+};
+
+// automatic resolved to what this kernel has. Errors: failed_precondition (madvise was demanded).
+Result<StackGuard> resolve(StackGuard guard);
+
+// The pool of the running (or last) Runtime.
+extern StackPool* stack_pool;
+
+}  // namespace sluice::runtime

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "sluice/runtime/spin_lock.h"
+
+#include <sched.h>
+
+namespace sluice::runtime {
+
+void SpinLock::lock_slow() {
+  for (int round = 0;; ++round) {
+    for (int i = 0; i < 64; ++i) {
+      if (try_lock()) return;
+#if defined(__x86_64__)
+      __builtin_ia32_pause();
+#else
+      asm volatile("yield");
+#endif
+    }
+    // The holder's thread is probably not running.
+    if (round > 1) ::sched_yield();
+  }
+}
+
+}  // namespace sluice::runtime
