@@ -13,8 +13,8 @@
 
 namespace payments_cmd {
 
-// Takes one CSV line apart (RFC 4180): fields between commas, quoted by "..." where they hold commas
-// or quotes, "" for a quote. A field does not span lines: an open quote spoils its own line only.
+// Takes one CSV line apart (RFC 4180): fields between commas, quoted by "..." where they hold
+// commas or quotes, "" for a quote. A field does not span lines: an open quote spoils its own line.
 // Errors: invalid_argument (open quote, text behind a closing quote, not UTF-8).
 sluice::Result<std::vector<std::string>> split_csv(std::string_view line);
 

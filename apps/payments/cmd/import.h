@@ -19,8 +19,8 @@ struct ImportOptions {
 
 // Streams the file through a running service, so that rows take the way that all payments take:
 // checks, risk, idempotency, ledger, events. Rows of one payment keep their order, others run side
-// by side. A bad row is reported as "line N: reason", on standard error and, with its text, in
-// the rejects file, and the rest goes on. A row whose key was seen before is counted as a duplicate.
+// by side. A bad row is reported as "line N: reason", on standard error and, with its text, in the
+// rejects file, and the rest goes on. A row whose key was seen before counts as a duplicate.
 // The status is 0, also with rejected rows. Memory use does not grow with the rows that are bad.
 // Errors: the file, its header line, or a service that cannot be reached for 30 seconds.
 sluice::Result<int> import_file(const sluice::Context& context, const ImportOptions& options);

@@ -16,8 +16,8 @@ inline constexpr const char* import_header =
     "type,idempotency_key,payment_key,payer,payee,amount,currency,country,text";
 
 // A row of an import file, checked.
-//   payment: type "payment", its idempotency key, payer, payee, amount as a decimal ("12.50", by the
-//            currency's decimals), currency, perhaps a country and a reference (text)
+//   payment: type "payment", its idempotency key, payer, payee, amount as a decimal ("12.50", by
+//            the currency's decimals), currency, perhaps a country and a reference (text)
 //   refund:  type "refund", its idempotency key, the payment's idempotency key in payment_key,
 //            amount and currency (both empty: all that is left), perhaps a reason (text)
 // Columns that do not belong to the type must be empty.

@@ -5,8 +5,8 @@
     make_csv.py [--rows 10000] [--broken 50] [--duplicates 100] [--seed 1] [--out FILE]
 
 The rows are payments (about nine in ten) and refunds of them, in currencies with none, two and
-three decimals. `--duplicates` of them repeat an earlier row, key included; exactly `--broken` are broken,
-in many ways, and must be rejected. Prints what it made to standard error.
+three decimals. `--duplicates` of them repeat an earlier row, key included; exactly `--broken` are
+broken, in many ways, and must be rejected. Prints what it made to standard error.
 """
 
 import argparse

@@ -35,17 +35,23 @@ std::chrono::milliseconds rounded_up(Duration duration) {
 }  // namespace
 
 // The state of one run(): owned by one goroutine, so nothing here is locked. A delivery is in
-// exactly one place: under way, in ready_ (may start), in retries_ (waits for its moment), or in
-// blocked_ behind an earlier one of its subject.
+// exactly one place: in ready_ (may start), under way, in outcomes_ or recording_ (has ended), in
+// retries_ (waits for its moment), or in its line behind an earlier one of its subject.
 class Dispatcher::Run {
  public:
   Run(Dispatcher& owner, const Context& context) : owner_(owner), context_(context) {}
 
   Result<void> loop() {
     Result<void> result = deliver();
-    // Also after an error: the deliveries' goroutines use the owner.
-    while (under_way_ > outcomes_.size()) outcomes_.push_back(*finished_.receive());
-    return result ? record_outcomes() : result;
+    // Also after an error: the goroutines that are left use the owner and this object.
+    while (under_way_ > 0) take(*finished_.receive());
+    if (is_recording()) {
+      Result<void> recorded = settle(*recorded_.receive());
+      if (result) result = std::move(recorded);
+    }
+    if (!result || outcomes_.empty()) return result;
+    record();
+    return settle(*recorded_.receive());
   }
 
  private:
@@ -60,8 +66,8 @@ class Dispatcher::Run {
       SLUICE_TRY(load());
       release_due_retries();
       start_deliveries();
-      wait();
-      SLUICE_TRY(record_outcomes());
+      SLUICE_TRY(wait());
+      if (!is_recording() && !outcomes_.empty()) record();
     }
     return {};
   }
@@ -125,38 +131,50 @@ class Dispatcher::Run {
     }
   }
 
-  // Until something can be done: a delivery ended, rows came, a retry is due, the context ended.
-  void wait() {
+  // Until something can be done: a delivery ended, outcomes were written, rows came, a retry is
+  // due, the context ended.
+  Result<void> wait() {
     const Duration until_retry =
         retries_.empty() ? std::chrono::hours{24} : retries_.begin()->first - sluice::now();
+    Result<void> recorded;
     sluice::select(
-        sluice::on_receive(finished_,
-                           [&](Outcome outcome) { outcomes_.push_back(std::move(outcome)); }),
+        sluice::on_receive(finished_, [&](Outcome outcome) { take(std::move(outcome)); }),
+        sluice::on_receive(recorded_, [&](Result<void> result) { recorded = settle(result); }),
         sluice::on_receive(owner_.wake_, [&] { more_in_table_ = true; }),
         sluice::on_receive(context_.done()), sluice::on_timeout(until_retry));
-    while (std::optional<Outcome> outcome = finished_.try_receive())
-      outcomes_.push_back(std::move(*outcome));
+    while (std::optional<Outcome> outcome = finished_.try_receive()) take(*std::move(outcome));
+    return recorded;
   }
 
-  // One transaction for all deliveries that ended while the one before was being written.
-  Result<void> record_outcomes() {
-    if (outcomes_.empty()) return {};
-    for (Outcome& outcome : outcomes_)
+  void take(Outcome outcome) {
+    --under_way_;
+    outcomes_.push_back(std::move(outcome));
+  }
+
+  bool is_recording() const { return !recording_.empty(); }
+
+  // Writes how deliveries ended, all that did so since the last time in one transaction, while
+  // further ones go on.
+  void record() {
+    recording_ = std::exchange(outcomes_, {});
+    for (Outcome& outcome : recording_)
       if (!outcome.result) plan_retry(*outcome.item);
-    SLUICE_TRY(owner_.writer_.run([&](sluice::sqlite::Database& database) -> Result<void> {
-      const int64_t now = unix_milliseconds();
-      for (const Outcome& outcome : outcomes_) {
-        const Delivery& delivery = *outcome.item;
-        if (outcome.result)
-          SLUICE_TRY(mark_delivered(database, delivery.sequence, now));
-        else
-          SLUICE_TRY(mark_failed(database, delivery.sequence, delivery.not_before,
-                                 outcome.result.error().to_string()));
-      }
-      return {};
-    }));
-    for (Outcome& outcome : outcomes_) settle(outcome);
-    outcomes_.clear();
+    sluice::go([this] {
+      recorded_.send(owner_.writer_.run(
+          [this](sluice::sqlite::Database& database) { return write(database); }));
+    });
+  }
+
+  Result<void> write(sluice::sqlite::Database& database) const {
+    const int64_t now = unix_milliseconds();
+    for (const Outcome& outcome : recording_) {
+      const Delivery& delivery = *outcome.item;
+      if (outcome.result)
+        SLUICE_TRY(mark_delivered(database, delivery.sequence, now));
+      else
+        SLUICE_TRY(mark_failed(database, delivery.sequence, delivery.not_before,
+                               outcome.result.error().to_string()));
+    }
     return {};
   }
 
@@ -166,15 +184,23 @@ class Dispatcher::Run {
     delivery.not_before = unix_milliseconds() + rounded_up(pause).count();
   }
 
-  void settle(const Outcome& outcome) {
-    --under_way_;
-    if (!outcome.result) {
-      owner_.failed_.fetch_add(1, std::memory_order_relaxed);
-      return schedule(outcome.item);
+  // After the outcomes are on disk: what failed is tried again, what was delivered makes room.
+  Result<void> settle(const Result<void>& recorded) {
+    for (const Outcome& outcome : std::exchange(recording_, {})) {
+      if (outcome.result) {
+        owner_.delivered_.fetch_add(1, std::memory_order_relaxed);
+        leave_line(outcome.item->event.subject);
+      } else {
+        owner_.failed_.fetch_add(1, std::memory_order_relaxed);
+        schedule(outcome.item);
+      }
     }
-    owner_.delivered_.fetch_add(1, std::memory_order_relaxed);
+    return recorded;
+  }
+
+  void leave_line(const std::string& subject) {
     --held_;
-    auto line = lines_.find(outcome.item->event.subject);
+    auto line = lines_.find(subject);
     line->second.pop_front();
     if (line->second.empty())
       lines_.erase(line);
@@ -191,7 +217,9 @@ class Dispatcher::Run {
   std::unordered_map<std::string, std::deque<Item>> lines_;  // by subject; the first one is active
   std::deque<Item> ready_;
   std::multimap<Instant, Item> retries_;
-  std::vector<Outcome> outcomes_;
+  std::vector<Outcome> outcomes_;   // ended, not yet being written
+  std::vector<Outcome> recording_;  // being written; the recorder's goroutine reads it
+  Channel<Result<void>> recorded_{1};
   // Has room for every delivery under way: their goroutines never wait to report.
   Channel<Outcome> finished_{owner_.options_.concurrency};
   std::minstd_rand random_{std::random_device{}()};

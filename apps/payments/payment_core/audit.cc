@@ -2,7 +2,6 @@
 
 #include "apps/payments/payment_core/audit.h"
 
-#include <array>
 #include <map>
 #include <string_view>
 
@@ -24,7 +23,7 @@ struct Rule {
   std::string_view violations;
 };
 
-constexpr std::array rules{
+constexpr Rule rules[] = {
     Rule{"damaged file",
          "SELECT integrity_check FROM pragma_integrity_check"
          " WHERE integrity_check <> 'ok'"},

@@ -2,7 +2,10 @@
 
 #pragma once
 
+#include <functional>
+
 #include "apps/payments/payment_core/service.h"
+#include "sluice/base/result.h"
 #include "sluice/http/router.h"
 
 namespace payment_core {
