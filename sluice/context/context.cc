@@ -76,13 +76,13 @@ void CancelFunc::cancel(const Error* cause) const {
   CancelScope* scope = scope_;
   if (scope == nullptr) return;
   scope->retain();
-  scope->cancel(CancelScope::Reason::cancelled, cause);
-  internal::release_context(scope);
+  uint32_t spare = scope->cancel(CancelScope::Reason::cancelled, cause);
+  internal::release_context(scope, 1 + spare);
 }
 
 void CancelFunc::finish() {
-  scope_->cancel(CancelScope::Reason::cancelled, nullptr);
-  internal::release_context(scope_);
+  uint32_t spare = scope_->cancel(CancelScope::Reason::cancelled, nullptr);
+  internal::release_context(scope_, 1 + spare);
 }
 
 CancellableContext with_cancel(const Context& parent) {

@@ -69,13 +69,14 @@ void err_of_a_live_context(benchmark::State& state) {
 }
 BENCHMARK(err_of_a_live_context);
 
+struct Key {
+  using Value = int;
+};
+struct Filler {
+  using Value = int;
+};
+
 void value_eight_levels_down(benchmark::State& state) {
-  struct Key {
-    using Value = int;
-  };
-  struct Filler {
-    using Value = int;
-  };
   Context context = with_value<Key>(Context(), 7);
   for (int i = 0; i < 7; ++i) context = with_value<Filler>(context, i);
   for (auto _ : state) benchmark::DoNotOptimize(context.value<Key>());

@@ -26,12 +26,12 @@ namespace {
 std::atomic<int64_t> allocations{0};
 }  // namespace
 
-void* operator new(size_t bytes) {
+[[gnu::noinline]] void* operator new(size_t bytes) {
   allocations.fetch_add(1, std::memory_order_relaxed);
   return std::malloc(bytes);
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 namespace sluice::sync {
 namespace {
@@ -62,7 +62,7 @@ void pool_get_and_put(benchmark::State& state) {
     }
   });
 }
-BENCHMARK(pool_get_and_put)->Arg(1)->Arg(2);
+BENCHMARK(pool_get_and_put)->Arg(1)->Arg(2)->MeasureProcessCPUTime();
 
 void new_and_delete(benchmark::State& state) {
   on_goroutines(state, int(state.range(0)), [&](int, int n) {
@@ -72,7 +72,7 @@ void new_and_delete(benchmark::State& state) {
     }
   });
 }
-BENCHMARK(new_and_delete)->Arg(1)->Arg(2);
+BENCHMARK(new_and_delete)->Arg(1)->Arg(2)->MeasureProcessCPUTime();
 
 void mutex_uncontended(benchmark::State& state) {
   Mutex mutex;
@@ -90,7 +90,7 @@ void mutex_shared_by_goroutines(benchmark::State& state) {
     }
   });
 }
-BENCHMARK(mutex_shared_by_goroutines)->Arg(1)->Arg(2);
+BENCHMARK(mutex_shared_by_goroutines)->Arg(1)->Arg(2)->MeasureProcessCPUTime();
 
 void rw_mutex_read(benchmark::State& state) {
   RWMutex mutex;
@@ -98,7 +98,7 @@ void rw_mutex_read(benchmark::State& state) {
     for (int i = 0; i < n; ++i) std::shared_lock lock(mutex);
   });
 }
-BENCHMARK(rw_mutex_read)->Arg(1)->Arg(2);
+BENCHMARK(rw_mutex_read)->Arg(1)->Arg(2)->MeasureProcessCPUTime();
 
 void semaphore_uncontended(benchmark::State& state) {
   Semaphore semaphore(4);
@@ -151,7 +151,9 @@ void map_of_words(benchmark::State& state) {
       [&](uint64_t key) { benchmark::DoNotOptimize(map.load(key)); },
       [&](uint64_t key) { map.store(key, key); });
 }
-BENCHMARK(map_of_words)->ArgsProduct({{1, 2}, {1000, 1'000'000}, {0, 1, 10}});
+BENCHMARK(map_of_words)
+    ->ArgsProduct({{1, 2}, {1000, 1'000'000}, {0, 1, 10}})
+    ->MeasureProcessCPUTime();
 
 void map_of_strings(benchmark::State& state) {
   uint64_t keys = uint64_t(state.range(1));
@@ -166,7 +168,7 @@ void map_of_strings(benchmark::State& state) {
       [&](uint64_t key) { benchmark::DoNotOptimize(map.load(names[key])); },
       [&](uint64_t key) { map.store(names[key], key); });
 }
-BENCHMARK(map_of_strings)->ArgsProduct({{1, 2}, {1000}, {0, 1, 10}});
+BENCHMARK(map_of_strings)->ArgsProduct({{1, 2}, {1000}, {0, 1, 10}})->MeasureProcessCPUTime();
 
 void guarded_map(benchmark::State& state) {
   uint64_t keys = uint64_t(state.range(1));
@@ -177,7 +179,9 @@ void guarded_map(benchmark::State& state) {
       [&](uint64_t key) { benchmark::DoNotOptimize(map.read()->find(key)->second); },
       [&](uint64_t key) { (*map.lock())[key] = key; });
 }
-BENCHMARK(guarded_map)->ArgsProduct({{1, 2}, {1000, 1'000'000}, {0, 1, 10}});
+BENCHMARK(guarded_map)
+    ->ArgsProduct({{1, 2}, {1000, 1'000'000}, {0, 1, 10}})
+    ->MeasureProcessCPUTime();
 
 void plain_map(benchmark::State& state) {
   uint64_t keys = uint64_t(state.range(1));
@@ -188,7 +192,7 @@ void plain_map(benchmark::State& state) {
       [&](uint64_t key) { benchmark::DoNotOptimize(map.find(key)->second); },
       [&](uint64_t key) { map[key] = key; });
 }
-BENCHMARK(plain_map)->ArgsProduct({{1}, {1000, 1'000'000}, {0, 10}});
+BENCHMARK(plain_map)->ArgsProduct({{1}, {1000, 1'000'000}, {0, 10}})->MeasureProcessCPUTime();
 
 }  // namespace
 }  // namespace sluice::sync

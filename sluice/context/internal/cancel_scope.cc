@@ -29,8 +29,8 @@ const Channel<Unit>& closed_channel() {
 
 // For timer callbacks: a node's values may have destructors that take their time, so a last owner
 // on the scheduler leaves the freeing to a goroutine.
-void release_on_scheduler(ContextNode* node) {
-  if (!node->drop()) return;
+void release_on_scheduler(ContextNode* node, uint32_t count) {
+  if (!node->drop(count)) return;
   if (!try_go([node] { ContextNode::destroy_chain(node); })) ContextNode::destroy_chain(node);
 }
 
@@ -59,33 +59,19 @@ void ContextNode::destroy_chain(ContextNode* node) {
   } while (node != nullptr && node->drop());
 }
 
-CancelScope::CancelScope(ContextNode::Kind kind, ContextNode* parent, uint32_t references)
-    : ContextNode(kind, parent, references),
-      CancelLink(CancelLink::Kind::child),
-      timed_(kind == ContextNode::Kind::timer) {
-  scope = this;
-}
-
 CancelScope::~CancelScope() {
   SLUICE_ASSERT(is_cancelled() && list_.empty() && !linked(), "freed a live context");
 }
 
-void CancelScope::attach() {
-  CancelScope* up = outer();
-  if (up == nullptr) return;
-  if (up->add(*this)) return;
-  cancel(up->reason_, up->cause_ ? &*up->cause_ : nullptr);
-}
-
-void CancelScope::detach() {
-  CancelScope* up = outer();
-  if (up != nullptr) up->remove(*this);
+void CancelScope::attach_to(CancelScope& up) {
+  if (up.add(*this)) return;
+  if (cancel(up.reason_, up.cause_ ? &*up.cause_ : nullptr) != 0) give_back();
 }
 
 bool CancelScope::add(CancelLink& link) {
   std::lock_guard lock(lock_);
   if (phase_.load(std::memory_order_relaxed) != Phase::live) return false;
-  // A child whose timer beat us here has detached already, or will once we unlock (header).
+  // A child whose timer beat us here has left already, or will once we unlock (header).
   if (link.kind == CancelLink::Kind::child && of(link).is_cancelled()) return true;
   list_.push_back(link);
   return true;
@@ -98,19 +84,13 @@ bool CancelScope::remove(CancelLink& link) {
   return true;
 }
 
-void CancelScope::end(Reason reason, const Error* cause, Release release) {
-  Begun begun = begin(reason, cause);
-  if (begun == Begun::no) return;
-  detach();
-  if (begun == Begun::inner) end_descendants(release);
-}
-
-CancelScope::Begun CancelScope::begin(Reason reason, const Error* cause) {
-  if (phase_.load(std::memory_order_relaxed) != Phase::live) return Begun::no;
-  bool leaf;
+[[gnu::always_inline]] inline CancelScope::Begun CancelScope::begin(Reason reason,
+                                                                    const Error* cause) {
+  if (phase_.load(std::memory_order_relaxed) != Phase::live) return {};
+  Begun begun;
   {
     std::lock_guard lock(lock_);
-    if (phase_.load(std::memory_order_relaxed) != Phase::live) return Begun::no;
+    if (phase_.load(std::memory_order_relaxed) != Phase::live) return {};
     reason_ = reason;
     if (cause != nullptr) cause_ = *cause;
     if (has_done_.load(std::memory_order_relaxed)) {
@@ -119,14 +99,19 @@ CancelScope::Begun CancelScope::begin(Reason reason, const Error* cause) {
     }
     // Pairs with the acquire loads of err(), cause() and is_cancelled().
     phase_.store(Phase::cancelled, std::memory_order_release);
-    leaf = list_.empty();
+    begun.first = true;
+    begun.inner = !list_.empty();
   }
-  if (timed_ && static_cast<TimerScope*>(this)->timer_.stop()) {
-    // The armed timer's reference; the caller's own is still there, so never the last.
-    bool last = drop();
-    SLUICE_ASSERT(!last);
-  }
-  return leaf ? Begun::leaf : Begun::inner;
+  if (timed_ && static_cast<TimerScope*>(this)->timer_.stop()) begun.given_back = 1;
+  return begun;
+}
+
+uint32_t CancelScope::end(Reason reason, const Error* cause, Release release) {
+  Begun begun = begin(reason, cause);
+  if (!begun.first) return 0;
+  if (CancelScope* up = outer()) up->remove(*this);
+  if (begun.inner) end_descendants(release);
+  return begun.given_back;
 }
 
 void CancelScope::end_descendants(Release release) {
@@ -146,15 +131,17 @@ void CancelScope::end_descendants(Release release) {
     }
     if (link == nullptr) {
       CancelScope* done = std::exchange(ending, ending->next_ending_);
-      if (done != this) release(done);
+      if (done != this) release(done, 1);
     } else if (link->kind == CancelLink::Kind::after_func) {
       static_cast<AfterFunc*>(link)->start();
     } else {
       CancelScope& child = of(*link);
-      if (child.begin(reason_, cause_ ? &*cause_ : nullptr) == Begun::inner) {
+      Begun begun = child.begin(reason_, cause_ ? &*cause_ : nullptr);
+      if (begun.inner) {
+        if (begun.given_back != 0) child.give_back();
         child.next_ending_ = std::exchange(ending, &child);
       } else {
-        release(&child);
+        release(&child, 1 + begun.given_back);
       }
     }
   }
@@ -202,18 +189,15 @@ ReceiveChannel<Unit> CancelScope::done() {
   return closed_channel().receive_only();
 }
 
-void TimerScope::arm() { timer_.start(deadline, &TimerScope::fired, this, 0); }
-
 void TimerScope::expire_now() {
   cancel(Reason::deadline, deadline_cause());
-  bool last = drop();  // the reference that no timer will own
-  SLUICE_ASSERT(!last);
+  give_back();  // the reference that no timer will own
 }
 
 void TimerScope::fired(void* scope, uint64_t) {
   auto* self = static_cast<TimerScope*>(scope);
   self->end(Reason::deadline, self->deadline_cause(), &release_on_scheduler);
-  release_on_scheduler(self);
+  release_on_scheduler(self, 1);
 }
 
 }  // namespace sluice::internal

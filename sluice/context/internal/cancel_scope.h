@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "sluice/base/assert.h"
 #include "sluice/base/error.h"
 #include "sluice/chan/channel.h"
 #include "sluice/context/cancel_node.h"
@@ -32,7 +33,7 @@ namespace sluice::internal {
 //    the parent is emptied, or sees the parent's phase and starts cancelled (attach).
 //  - timer against birth: the timer is armed before attach, and may end the child first; attach
 //  then
-//    sees the child's phase under the parent's lock, or the timer's detach comes later and unlinks.
+//    sees the child's phase under the parent's lock, or the timer's end comes later and unlinks.
 //    (Armed after attach, the parent's end would call Timer::stop while start is running.)
 //  - timer against cancel: begin decides. An armed timer owns a reference; stop() == true gives it
 //    back, otherwise the callback drops it.
@@ -52,11 +53,16 @@ class CancelScope : public ContextNode, private CancelLink {
   explicit CancelScope(ContextNode* parent) : CancelScope(ContextNode::Kind::cancel, parent, 2) {}
 
   // Puts this scope in the list of the scope around it, or ends it if that one has ended.
-  void attach();
+  void attach() {
+    if (CancelScope* up = outer()) attach_to(*up);
+  }
 
   // Ends this scope and all below it. Only the first call has an effect. `cause` null: the reason's
   // own error. Runs no foreign code but what ready() and go() do; callable from timer callbacks.
-  void cancel(Reason reason, const Error* cause) { end(reason, cause, &release_context); }
+  // Returns how many references the caller is to drop besides his own: the stopped timer's.
+  uint32_t cancel(Reason reason, const Error* cause) {
+    return end(reason, cause, &release_context);
+  }
 
   // False: already over, and the link is not in the list.
   bool add(CancelLink& link);
@@ -69,20 +75,34 @@ class CancelScope : public ContextNode, private CancelLink {
   ReceiveChannel<Unit> done();
 
  protected:
-  using Release = void (*)(ContextNode*);
+  using Release = void (*)(ContextNode*, uint32_t count);
 
-  CancelScope(ContextNode::Kind kind, ContextNode* parent, uint32_t references);
+  CancelScope(ContextNode::Kind kind, ContextNode* parent, uint32_t references)
+      : ContextNode(kind, parent, references),
+        CancelLink(CancelLink::Kind::child),
+        timed_(kind == ContextNode::Kind::timer) {
+    scope = this;
+  }
   ~CancelScope();
-  void end(Reason reason, const Error* cause, Release release);
+  uint32_t end(Reason reason, const Error* cause, Release release);
+  // Drops a reference that is not the last, since the caller has another.
+  void give_back() {
+    bool last = drop();
+    SLUICE_ASSERT(!last);
+  }
 
  private:
-  enum class Begun : uint8_t { no, leaf, inner };
+  struct Begun {
+    bool first = false;       // we moved the phase
+    bool inner = false;       // the list was not empty
+    uint32_t given_back = 0;  // the timer's reference
+  };
 
   friend class ContextNode;
   static CancelScope& of(CancelLink& link) { return static_cast<CancelScope&>(link); }
   CancelScope* outer() const { return parent == nullptr ? nullptr : parent->scope; }
+  void attach_to(CancelScope& up);
   Begun begin(Reason reason, const Error* cause);
-  void detach();
   void end_descendants(Release release);
   // True once it has settled into cancelled; waits out a closing of the channel.
   bool over() const;
@@ -108,7 +128,7 @@ class TimerScope final : public CancelScope {
   }
 
   // Arms the timer, which owns the third reference; to be called before attach().
-  void arm();
+  void arm() { timer_.start(deadline, &TimerScope::fired, this, 0); }
   // Instead of arm(), for a deadline that has passed.
   void expire_now();
 

@@ -26,12 +26,12 @@ class ContextNode {
 
   void retain() { references_.fetch_add(1, std::memory_order_relaxed); }
 
-  // True: the caller was the last owner and must call destroy_chain().
-  [[nodiscard]] bool drop() {
-    // A sole owner needs no atomic write: nobody can gain a reference from one he does not have.
+  // Gives up `count` references. True: they were the last, and the caller must destroy_chain().
+  [[nodiscard]] bool drop(uint32_t count = 1) {
+    // Sole owners need no atomic write: nobody can gain a reference from one he does not have.
     // Acquire pairs with the release of the other owners' drops: their uses come first.
-    return references_.load(std::memory_order_acquire) == 1 ||
-           references_.fetch_sub(1, std::memory_order_acq_rel) == 1;
+    return references_.load(std::memory_order_acquire) == count ||
+           references_.fetch_sub(count, std::memory_order_acq_rel) == count;
   }
 
   // Frees `node`, then every ancestor that it was the last to hold. A loop, not a recursion: chains
@@ -61,8 +61,8 @@ class ContextNode {
   const Kind kind_;
 };
 
-inline void release_context(ContextNode* node) {
-  if (node != nullptr && node->drop()) ContextNode::destroy_chain(node);
+inline void release_context(ContextNode* node, uint32_t count = 1) {
+  if (node != nullptr && node->drop(count)) ContextNode::destroy_chain(node);
 }
 
 // A key and its value. The key is the address of a variable that stands for the key's type.
