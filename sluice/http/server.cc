@@ -64,7 +64,7 @@ Result<void> Server::serve(Context context, net::Listener listener) {
   run->drain();
   if (!run->wait_all(state_->options.drain_timeout)) {
     run->stop();
-    run->wait_all(Duration::max());
+    run->wait_all(std::nullopt);
   }
   return accepted;
 }

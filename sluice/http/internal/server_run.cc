@@ -47,9 +47,10 @@ void ServerRun::stop() {
   for (ServerConn* conn = first_; conn != nullptr; conn = conn->next_) conn->interrupt();
 }
 
-bool ServerRun::wait_all(Duration limit) {
+bool ServerRun::wait_all(std::optional<Duration> limit) {
+  if (!limit) return all_left_.receive().has_value();
   bool all = true;
-  select(on_receive(all_left_, [](Unit) {}), on_timeout(limit, [&] { all = false; }));
+  select(on_receive(all_left_, [](Unit) {}), on_timeout(*limit, [&] { all = false; }));
   return all;
 }
 

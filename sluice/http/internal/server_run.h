@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include "sluice/chan/channel.h"
 #include "sluice/context/context.h"
@@ -57,8 +58,8 @@ class ServerRun {
 
   void drain();
   void stop();
-  // False: `limit` passed before all had left.
-  bool wait_all(Duration limit);
+  // False: `limit` passed before all had left; nullopt is no limit.
+  bool wait_all(std::optional<Duration> limit);
 
  private:
   const std::shared_ptr<ServerShared> shared_;
