@@ -35,7 +35,8 @@ concept ChannelElement =
 // number of goroutines and threads at once; a thread that is no goroutine is blocked itself.
 // Ordering: values arrive in the order sent; waiting senders and receivers are served first come
 // first served. A send happens before its receive returns, close() before a receive that sees it.
-// The element's move constructor and destructor run inside the channel: they must not use channels.
+// The element's move constructor and destructor run inside the channel: they must be short, and
+// must not wait or use channels.
 // Source: The Go Programming Language Specification, "Channel types"; runtime/chan.go.
 template <class T>
 class Channel {

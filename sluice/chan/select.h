@@ -36,7 +36,8 @@ auto on_default(Handler handler = {}) {
   return internal::DefaultCase<Handler>(std::move(handler));
 }
 
-// Taken when no other case could go ahead for `timeout`; zero or less: at once.
+// Taken when no other case could go ahead for `timeout`; zero or less: at once. Waiting needs a
+// Runtime, whose timers it uses.
 template <class Handler = internal::Nothing>
 auto on_timeout(Duration timeout, Handler handler = {}) {
   return internal::TimeoutCase<Handler>(timeout, std::move(handler));

@@ -32,7 +32,8 @@ enum class Attempt : uint8_t { done, closed, blocked };
 //
 // The lock guards everything but status_'s reads and references_. Under it no goroutine is readied
 // and no user code runs, except the element's move constructor and destructor when the buffer is
-// involved (they must be short and must not use channels).
+// involved; they may also run inside a Section. So they must be short, and must not wait.
+// Who may have to wait enters a runtime::Section before it locks (entering may itself wait).
 // An operation that somebody else can conclude anything from has touched the core for the last
 // time: its last touch is the unlock() that publishes it. So "receive the last value, destroy the
 // channel" is safe against the sender of that value.
@@ -75,26 +76,25 @@ class ChannelCore {
   Attempt try_receive(void* element);
   void close();
 
-  // For select, which holds several channels at once: the steps of the above. The caller holds the
-  // lock through lock() .. unlock() and then calls finish_send or finish_receive if done.
+  // The steps of the above (channel_steps.h), also for select, which holds several channels at
+  // once. The caller holds the lock through lock() .. unlock() and then, if done, calls finish_send
+  // or finish_receive.
   void lock() { lock_.lock(); }
   void unlock() { lock_.unlock(); }
-  Attempt send_locked(void* element, Waiter*& peer);
-  Attempt receive_locked(void* element, Waiter*& peer);
-  void finish_send(void* element, Waiter* peer);
-  void finish_receive(void* element, Waiter* peer);
-  void enqueue(Waiter& waiter, bool sender);
-  void dequeue(Waiter& waiter, bool sender);  // locks by itself; nothing if no longer queued
+  inline Attempt send_locked(void* element, Waiter*& peer);
+  inline Attempt receive_locked(void* element, Waiter*& peer);
+  inline void finish_send(void* element, Waiter* peer);
+  inline void finish_receive(void* element, Waiter* peer);
+  inline void enqueue(Waiter& waiter, bool sender);
+  inline void dequeue(Waiter& waiter, bool sender);  // locks by itself; nothing if no longer queued
 
  private:
   ChannelCore(const ElementType& type, uint32_t capacity) : capacity_(capacity), type_(&type) {}
   ~ChannelCore() = default;
 
   void destroy();
-  void unlock_and_send(void* element);     // enter with the lock held
-  bool unlock_and_receive(void* element);  // likewise
-  template <class T>
-  std::optional<T> receive_slowly();
+  void wait_to_send(void* element);
+  bool wait_to_receive(void* element);
 
   ChannelStatus status_locked() const {
     return ChannelStatus(status_.load(std::memory_order_relaxed));
@@ -102,16 +102,13 @@ class ChannelCore {
   // Release pairs with the acquire in status(), so that who sees a channel closed also sees what
   // was written before close().
   void set_status(ChannelStatus status) { status_.store(status.word(), std::memory_order_release); }
-  void set_waiters() {
-    set_status(status_locked().with_waiters(!senders_.empty(), !receivers_.empty()));
-  }
 
   template <class T>
   T* slot(uint32_t index) {
     constexpr size_t offset = (sizeof(ChannelCore) + alignof(T) - 1) / alignof(T) * alignof(T);
     return reinterpret_cast<T*>(reinterpret_cast<std::byte*>(this) + offset) + index;
   }
-  void* slot(uint32_t index);
+  inline void* slot(uint32_t index);
   void advance(uint32_t& index) const { index = index + 1 == capacity_ ? 0 : index + 1; }
   template <class T>
   void push(T& value, ChannelStatus status);
@@ -127,6 +124,19 @@ class ChannelCore {
   WaitQueue senders_;
   const ElementType* const type_;
   std::atomic<uint32_t> references_{1};
+};
+
+// Room for one value of type T that may stay empty.
+template <class T>
+union Room {
+  Room() {}
+  ~Room() {}
+  std::optional<T> take() {
+    std::optional<T> taken(std::in_place, std::move(value));
+    std::destroy_at(&value);
+    return taken;
+  }
+  T value;
 };
 
 template <class T>
@@ -155,12 +165,17 @@ inline std::optional<T> ChannelCore::pop(ChannelStatus status) {
 
 template <class T>
 inline void ChannelCore::send(T& value) {
-  lock_.lock();
-  ChannelStatus status = status_locked();
-  if (!status.can_push(capacity_)) [[unlikely]]
-    return unlock_and_send(&value);
-  push(value, status);
-  lock_.unlock();
+  if (capacity_ != 0) {
+    lock_.lock();
+    ChannelStatus status = status_locked();
+    if (status.can_push(capacity_)) [[likely]] {
+      push(value, status);
+      lock_.unlock();
+      return;
+    }
+    lock_.unlock();
+  }
+  send(static_cast<void*>(&value));
 }
 
 template <class T>
@@ -170,32 +185,18 @@ inline bool ChannelCore::try_send(T& value) {
 
 template <class T>
 inline std::optional<T> ChannelCore::receive() {
-  lock_.lock();
-  ChannelStatus status = status_locked();
-  if (!status.can_pop()) [[unlikely]]
-    return receive_slowly<T>();
-  std::optional<T> value = pop<T>(status);
-  lock_.unlock();
-  return value;
-}
-
-// Room for one value of type T that may stay empty.
-template <class T>
-union Room {
-  Room() {}
-  ~Room() {}
-  std::optional<T> take() {
-    std::optional<T> taken(std::in_place, std::move(value));
-    std::destroy_at(&value);
-    return taken;
+  if (capacity_ != 0) {
+    lock_.lock();
+    ChannelStatus status = status_locked();
+    if (status.can_pop()) [[likely]] {
+      std::optional<T> value = pop<T>(status);
+      lock_.unlock();
+      return value;
+    }
+    lock_.unlock();
   }
-  T value;
-};
-
-template <class T>
-[[gnu::noinline]] std::optional<T> ChannelCore::receive_slowly() {
   Room<T> room;
-  if (!unlock_and_receive(&room.value)) return std::nullopt;
+  if (!receive(static_cast<void*>(&room.value))) return std::nullopt;
   return room.take();
 }
 

@@ -46,15 +46,16 @@ class ChannelStatus {
   constexpr ChannelStatus closed() const {
     return ChannelStatus((word_ | closed_bit) + version_one);
   }
-  constexpr ChannelStatus with_waiters(bool senders, bool receivers) const {
-    uint64_t rest = word_ & ~(uint64_t{senders_bit} | receivers_bit);
-    return ChannelStatus((rest | (senders ? senders_bit : 0) | (receivers ? receivers_bit : 0)) +
-                         version_one);
-  }
+  constexpr ChannelStatus with_senders(bool some) const { return with(senders_bit, some); }
+  constexpr ChannelStatus with_receivers(bool some) const { return with(receivers_bit, some); }
 
   friend constexpr bool operator==(ChannelStatus, ChannelStatus) = default;
 
  private:
+  constexpr ChannelStatus with(uint32_t bit, bool set) const {
+    return ChannelStatus((set ? word_ | bit : word_ & ~uint64_t{bit}) + version_one);
+  }
+
   static constexpr uint32_t count_mask = capacity_max;
   static constexpr uint32_t senders_bit = uint32_t{1} << 29;
   static constexpr uint32_t receivers_bit = uint32_t{1} << 30;

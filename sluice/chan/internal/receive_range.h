@@ -54,7 +54,7 @@ class UntilRange {
 
   std::optional<T> next() const {
     ChannelCore* done = ChannelAccess::core(done_);
-    if (done != nullptr && !done->receive_blocks()) return std::nullopt;
+    if (has_ended(done)) return std::nullopt;
     ChannelCore* core = ChannelAccess::core(channel_);
     if (core != nullptr && core->status().can_pop()) {
       // Another receiver may take it first: then wait for the next one.

@@ -6,9 +6,10 @@
 #include <bit>
 
 #include "sluice/base/assert.h"
+#include "sluice/chan/internal/channel_steps.h"
 #include "sluice/chan/internal/random.h"
-#include "sluice/chan/unit.h"
 #include "sluice/runtime/park.h"
+#include "sluice/runtime/section.h"
 #include "sluice/runtime/timer.h"
 
 namespace sluice::internal {
@@ -49,8 +50,6 @@ inline bool unchanged(const SelectCase* cases, size_t count, const Look& look) {
     if (cases[i].core != nullptr && cases[i].core->status().word() != look.words[i]) return false;
   return true;
 }
-
-[[noreturn]] void die_of_closed_send() { fatal("send on closed channel"); }
 
 // Takes one of the set bits of `mask`, evenly, out of it.
 inline int take_any(uint64_t& mask) {
@@ -147,7 +146,7 @@ class LockOrder {
 
 // With everything locked, decides: a case goes ahead (its index), none can (-1) and all are queued
 // under `claim`, or, with a default, none can and nothing is queued.
-int decide_locked(const LockOrder& order, SelectClaim* claim) {
+int decide_locked(const LockOrder& order, SelectClaim* claim, runtime::G* self) {
   order.lock_all();
   uint64_t ready = 0;
   for (size_t i = 0; i < order.size(); ++i) ready |= uint64_t{!blocks(order[i])} << i;
@@ -162,7 +161,6 @@ int decide_locked(const LockOrder& order, SelectClaim* claim) {
     return order.index(size_t(position));
   }
   if (claim != nullptr) {
-    runtime::G* self = runtime::current();
     for (size_t i = 0; i < order.size(); ++i) {
       SelectCase& each = order[i];
       each.g = self;
@@ -181,21 +179,21 @@ int decide_locked(const LockOrder& order, SelectClaim* claim) {
 // it fires and loses, the owner waits for `over_`: whoever comes second to the exchange acts.
 class SelectTimer {
  public:
-  SelectTimer(SelectClaim& claim) : claim_(claim), owner_(runtime::current()) {}
+  SelectTimer(SelectClaim& claim, runtime::G* owner) : claim_(claim), owner_(owner) {}
 
   static const Waiter* mark() {
-    static constinit const Waiter timeout_mark;
+    static constinit const Waiter timeout_mark{};
     return &timeout_mark;
   }
 
   void start(Instant when) { timer_.start(when, &SelectTimer::fire, this, 0); }
 
-  // After park(), when a channel has won: returns once the callback cannot touch this object.
-  void end() {
+  // After the park, when a channel has won: returns once the callback cannot touch this object.
+  void end(runtime::Section& section) {
     if (timer_.stop()) return;
     // Acquire-release pairs with fire()'s exchange.
     if (over_.exchange(owner_waits, std::memory_order_acq_rel) == callback_over) return;
-    runtime::park(WaitReason::select);
+    section.park(WaitReason::select);
   }
 
  private:
@@ -205,9 +203,9 @@ class SelectTimer {
     SelectTimer& self = *static_cast<SelectTimer*>(arg);
     runtime::G* owner = self.owner_;
     if (self.claim_.claim(mark())) {
-      runtime::ready(owner);
+      runtime::ready_sectioned(owner);
     } else if (self.over_.exchange(callback_over, std::memory_order_acq_rel) == owner_waits) {
-      runtime::ready(owner);
+      runtime::ready_sectioned(owner);
     }
   }
 
@@ -236,23 +234,28 @@ int wait(SelectCase* cases, size_t count) {
   if (order.size() == 0)
     for (;;) runtime::park(WaitReason::select_no_cases);
   SelectClaim claim;
-  if (int taken = decide_locked(order, &claim); taken >= 0) return taken;
-  runtime::park(WaitReason::select);
+  {
+    runtime::Section section;
+    if (int taken = decide_locked(order, &claim, section.g()); taken >= 0) return taken;
+    section.park(WaitReason::select);
+  }
   return settle(cases, count, claim.winner());
 }
 
 int wait_until(SelectCase* cases, size_t count, Instant when) {
   LockOrder order(cases, count);
   SelectClaim claim;
-  if (int taken = decide_locked(order, &claim); taken >= 0) return taken;
-  SelectTimer timer(claim);
-  bool started = claim.winner() == nullptr;
-  if (started) timer.start(when);
-  runtime::park(WaitReason::select);
-  const Waiter* winner = claim.winner();
-  SLUICE_ASSERT(winner != nullptr, "select: woken by nobody");
-  if (started && winner != SelectTimer::mark()) timer.end();
-  return settle(cases, count, winner);
+  {
+    runtime::Section section;
+    if (int taken = decide_locked(order, &claim, section.g()); taken >= 0) return taken;
+    SelectTimer timer(claim, section.g());
+    bool started = claim.winner() == nullptr;
+    if (started) timer.start(when);
+    section.park(WaitReason::select);
+    if (started && claim.winner() != SelectTimer::mark()) timer.end(section);
+  }
+  SLUICE_ASSERT(claim.winner() != nullptr, "select: woken by nobody");
+  return settle(cases, count, claim.winner());
 }
 
 }  // namespace
@@ -271,7 +274,7 @@ int select(SelectCase* cases, size_t count, bool has_default, const Duration* ti
     if (look.ready == 0 && unchanged(cases, count, look))
       return has_default ? select_default : select_timeout;
   }
-  int taken = decide_locked(LockOrder(cases, count), nullptr);
+  int taken = decide_locked(LockOrder(cases, count), nullptr, nullptr);
   return taken >= 0 ? taken : has_default ? select_default : select_timeout;
 }
 

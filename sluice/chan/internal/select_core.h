@@ -8,6 +8,7 @@
 #include "sluice/base/time.h"
 #include "sluice/chan/internal/channel_core.h"
 #include "sluice/chan/internal/waiter.h"
+#include "sluice/chan/unit.h"
 
 namespace sluice::internal {
 
@@ -31,6 +32,14 @@ inline constexpr int select_timeout = -2;
 // Source: runtime/select.go of Go 1.26. New: a case that is ready costs its own channel's lock
 // only, and a default costs no lock at all.
 int select(SelectCase* cases, size_t count, bool has_default, const Duration* timeout);
+
+// Whether `done`, a channel of Unit or null, has a value or is closed. It locks before it says yes:
+// see "last touch" at ChannelCore.
+inline bool has_ended(ChannelCore* done) {
+  if (done == nullptr || done->receive_blocks()) return false;
+  Room<Unit> ended;
+  return done->try_receive(static_cast<void*>(&ended)) != Attempt::blocked;
+}
 
 // Receives from `core` unless `done` has a value or is closed; either may be null, the nil channel.
 // Waits. False: done, or `core` is closed and drained.

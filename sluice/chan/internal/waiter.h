@@ -13,10 +13,10 @@ struct Waiter;
 // One word in a select's frame that says which of its waiters was served; whoever sets it serves.
 //
 // Relaxed order is enough: what the claimer read of the waiter it read under the channel's lock
-// (pairs with the enqueuer's unlock), and what it did reaches the select's owner by ready/park.
+// (pairs with the enqueuer's unlock), and what it did reaches the select's owner by the wake-up.
 class SelectClaim {
  public:
-  // True: the caller, and nobody else, now owes `waiter`'s goroutine one ready().
+  // True: the caller, and nobody else, now owes `waiter`'s goroutine one wake-up.
   bool claim(const Waiter* waiter) {
     const Waiter* nobody = nullptr;
     return winner_.compare_exchange_strong(nobody, waiter, std::memory_order_relaxed);
@@ -31,18 +31,20 @@ class SelectClaim {
 // A goroutine (or thread) that waits in one queue of one channel. It lives on the waiter's stack.
 //
 // While `queued`, all fields are guarded by the channel's lock. Who takes it out of the queue (and,
-// for a select, wins the claim) owns it until ready(g): that call gives it back, and neither the
-// node nor anything it points to may be touched after it. A node that lost its claim belongs to its
-// owner again as soon as the channel's lock is released.
+// for a select, wins the claim) owns it until ready_sectioned(g): that call gives it back, and
+// neither the node nor what it points to may be touched after it. A node that lost its claim is its
+// owner's again as soon as the channel's lock is released.
 // Go's sudog (runtime/runtime2.go) is the same thing, but allocated.
 struct Waiter {
-  Waiter* next = nullptr;
-  Waiter* previous = nullptr;
-  runtime::G* g = nullptr;
-  void* element = nullptr;        // receiver: room for a value; sender: the value
+  // Set by WaitQueue::push(); not set before, because a select writes many nodes that never queue.
+  Waiter* next;
+  Waiter* previous;
+  bool queued;
+
+  bool success = false;           // the value changed hands; false: woken by close
   SelectClaim* select = nullptr;  // null: waits in this queue only
-  bool queued = false;
-  bool success = false;  // the value changed hands; false: woken by close
+  runtime::G* g = nullptr;
+  void* element = nullptr;  // receiver: room for a value; sender: the value
 };
 
 // The waiters of one side of a channel, first come first served. Guarded by the channel's lock.
