@@ -18,13 +18,13 @@ constexpr size_t huge_page_bytes = size_t(2) << 20;
 
 MapTable MapTable::make(uint32_t log2, size_t tail, size_t slot_bytes) {
   size_t bytes = ((size_t(1) << log2) + tail + 1) * slot_bytes;
-  // Random probes into a large table miss the TLB each time, unless its pages are huge.
-  bool huge = bytes >= huge_page_bytes;
-  size_t alignment = huge ? huge_page_bytes : line_bytes;
-  bytes = (bytes + alignment - 1) / alignment * alignment;
-  void* memory = std::aligned_alloc(alignment, bytes);
+  // Random probes into a large table miss the TLB each time, unless its pages are huge; but the few
+  // slots of the tail are not worth one.
+  size_t huge = bytes / huge_page_bytes * huge_page_bytes;
+  size_t alignment = huge != 0 ? huge_page_bytes : line_bytes;
+  void* memory = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
   if (memory == nullptr) fatal("sync: no memory for a Map's table");
-  if (huge) ::madvise(memory, bytes, MADV_HUGEPAGE);  // advice: may fail
+  if (huge != 0) ::madvise(memory, huge, MADV_HUGEPAGE);  // advice: may fail
   std::memset(memory, 0, bytes);
   return MapTable(reinterpret_cast<uintptr_t>(memory) | log2);
 }
