@@ -60,5 +60,6 @@ END
 if [ -t 1 ]; then
   echo
   echo "It serves until Ctrl-C. Its ledger is $db"
+  trap 'echo; exit 0' INT
   wait "${pids[serve]}" || true
 fi

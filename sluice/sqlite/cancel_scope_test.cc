@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "sluice/chan/channel.h"
+#include "sluice/chan/unit.h"
 #include "sluice/runtime/go.h"
 #include "sluice/runtime/runtime.h"
 #include "sluice/sqlite/internal/test_file.h"
@@ -23,11 +25,16 @@ TEST(CancelScope, CancelStopsTheRunningStatement) {
     internal::TestFile file;
     Database database = Database::open(file.path()).value();
     auto [context, cancel] = with_cancel(Context::background());
-    go([&cancel] { cancel(); });
+    Channel<Unit> cancelled;
+    go([&cancel, cancelled] {
+      cancel();
+      cancelled.close();
+    });
     {
       CancelScope scope{database, context};
       EXPECT_EQ(blocking([&] { return database.run(endless); }).error().code(), Code::cancelled);
     }
+    (void)cancelled.receive();
     EXPECT_TRUE(database.run("SELECT 1"));
   });
 }

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "sluice/chan/channel.h"
+#include "sluice/chan/unit.h"
 #include "sluice/runtime/go.h"
 #include "sluice/runtime/runtime.h"
 #include "sluice/sqlite/internal/test_file.h"
@@ -57,8 +59,13 @@ TEST_F(ReaderPoolTest, WaitingEndsWithTheContext) {
     std::unique_ptr<ReaderPool> pool = open(1);
     ReaderPool::Reader only = pool->acquire(Context::background()).value();
     auto [context, cancel] = with_cancel(Context::background());
-    go([&cancel] { cancel(); });
+    Channel<Unit> cancelled;
+    go([&cancel, cancelled] {
+      cancel();
+      cancelled.close();
+    });
     EXPECT_EQ(pool->acquire(context).error().code(), Code::cancelled);
+    (void)cancelled.receive();
   });
 }
 
