@@ -22,7 +22,7 @@ Result<void> answer(Request& request, ResponseWriter& response) {
       response.set_status(204);
       return {};
     }
-    if (!internal::is_plain_path(request.path())) return response.text(400, "bad path\n");
+    if (!internal::is_plain_path(request)) return response.text(400, "bad path\n");
     return response.text(404, "not found\n");
   }
   if (const RouteNode::Route* route = node->route(request))
@@ -71,7 +71,7 @@ Router& Router::use(Middleware middleware) {
 
 Result<void> Router::operator()(Request& request, ResponseWriter& response) const {
   const RouteNode* node =
-      internal::is_plain_path(request.path()) ? internal::find_route(*root_, request) : nullptr;
+      internal::is_plain_path(request) ? internal::find_route(*root_, request) : nullptr;
   RequestAccess::set_match(request, node);
   return wrapped_ ? wrapped_(request, response) : answer(request, response);
 }

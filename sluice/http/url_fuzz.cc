@@ -39,7 +39,7 @@ void route(std::string_view target) {
   if (parse_request_head(text, limits, RequestAccess::head(request)).status !=
       Parsed::Status::complete)
     return;
-  if (!is_plain_path(request.path())) return;
+  if (!is_plain_path(request)) return;
   const RouteNode* node = find_route(routes, request);
   if (node == nullptr) return;
   require(node->pattern == request.route());

@@ -157,14 +157,14 @@ const RouteNode* find_route(const RouteNode& root, Request& request) {
   return node;
 }
 
-bool is_plain_path(std::string_view path) {
+bool is_plain_path(Request& request) {
+  std::string_view path = request.path();
   if (path.find("/.") == std::string_view::npos && path.find('%') == std::string_view::npos)
     return true;
   std::string_view rest = path, raw;
   for (bool more = true; more;) {
     more = next_segment(rest, raw);
-    Arena arena;
-    std::string_view segment = decoded(raw, arena);
+    std::string_view segment = decoded(raw, RequestAccess::arena(request));
     if (segment == "." || segment == "..") return false;
     for (char c : segment)
       if (uint8_t(c) < 0x20 || c == 0x7f) return false;

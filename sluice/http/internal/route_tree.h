@@ -46,8 +46,8 @@ struct RouteNode {
 // when there is none.
 const RouteNode* find_route(const RouteNode& root, Request& request);
 
-// No segment of the path is "." or "..", also not escaped, and no escape stands for a control
-// character: such paths mean different things to different software.
-bool is_plain_path(std::string_view path);
+// No segment of the request's path is "." or "..", also not escaped, and no escape stands for a
+// control character: such paths mean different things to different software.
+bool is_plain_path(Request& request);
 
 }  // namespace sluice::http::internal
