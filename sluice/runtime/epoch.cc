@@ -26,7 +26,15 @@ struct Bin {
   SpinLock lock;
   std::vector<Retired> waiting;
 };
-Bin bin;
+// Never destroyed: what waits when the process ends stays reachable, and static objects may still
+// retire.
+union Immortal {
+  constexpr Immortal() : bin() {}
+  ~Immortal() {}
+  Bin bin;
+};
+constinit Immortal immortal;
+Bin& bin = immortal.bin;
 // Batches make the membarrier cheap per object; the memory held back is bounded by it.
 constexpr size_t batch = 256;
 
