@@ -44,12 +44,9 @@ void wait_for_regions() {
   M* self = current_m();
   for (M* m = sched.all_ms.load(std::memory_order_acquire); m != nullptr; m = m->all_next) {
     if (m == self) continue;
-    uint64_t first = m->region.load(std::memory_order_acquire);
-    if (!RegionWord::inside(first)) continue;
-    // The count in the upper bits changes with every completed region.
+    uint64_t first = m->completed.load(std::memory_order_acquire);
     for (int i = 0;; ++i) {
-      uint64_t word = m->region.load(std::memory_order_acquire);
-      if (!RegionWord::inside(word) || word >> 8 != first >> 8) break;
+      if (!m->inside() || m->completed.load(std::memory_order_acquire) != first) break;
       if (!m->alive.load(std::memory_order_acquire)) break;
       if (i > 100) ::sched_yield();
     }
@@ -62,20 +59,16 @@ void wait_for_regions() {
 
 int pin_slots() { return sched.p_count + 1; }
 
-int pin() {
-  M* m = current_m();
-  if (m != nullptr && m->g != nullptr) [[likely]]
-    return static_cast<int>(region_enter()->p.load(std::memory_order_relaxed)->index);
+namespace internal {
+
+int pin_foreign() {
   foreign_slot.lock();
   return sched.p_count;
 }
 
-void unpin() {
-  M* m = current_m();
-  if (m != nullptr && m->g != nullptr) [[likely]]
-    return region_leave(m);
-  foreign_slot.unlock();
-}
+void unpin_foreign() { foreign_slot.unlock(); }
+
+}  // namespace internal
 
 void retire(void* object, void (*free)(void*)) {
   std::vector<Retired> ripe;

@@ -70,12 +70,15 @@ void set_waiting(G* g, WaitReason reason) {
 M* try_region() {
   M* m = current_m();
   if (m == nullptr) return nullptr;
-  uint64_t word = m->region.load(std::memory_order_relaxed);
-  m->region.store(word + 1, std::memory_order_relaxed);
+  if (m->region.load(std::memory_order_relaxed) != 0) [[unlikely]] {
+    ++m->nested;
+    return m;
+  }
+  m->region.store(1, std::memory_order_relaxed);
   if (fence_needed.load(std::memory_order_relaxed)) [[unlikely]]
     std::atomic_thread_fence(std::memory_order_seq_cst);
   std::atomic_signal_fence(std::memory_order_seq_cst);
-  if (m->barred.load(std::memory_order_acquire) != 0 && !RegionWord::inside(word)) [[unlikely]] {
+  if (m->barred.load(std::memory_order_acquire) != 0) [[unlikely]] {
     region_leave(m);
     return nullptr;
   }

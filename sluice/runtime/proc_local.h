@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include "sluice/runtime/internal/m.h"
+
 namespace sluice::runtime {
 
 // The index range of pin(): [0, pin_slots()). Fixed while a Runtime exists.
@@ -10,7 +12,26 @@ int pin_slots();
 // Makes the caller the only user of slot `index` until unpin(): its processor cannot be taken away.
 // A thread that is no goroutine, or has no processor, shares slots behind a lock.
 // Between pin and unpin: no park, no system call that blocks, no pin, nothing long.
-int pin();
-void unpin();
+inline int pin();
+inline void unpin();
+
+namespace internal {
+int pin_foreign();
+void unpin_foreign();
+}  // namespace internal
+
+inline int pin() {
+  M* m = current_m();
+  if (m != nullptr && m->g != nullptr) [[likely]]
+    return region_enter()->p_index;
+  return internal::pin_foreign();
+}
+
+inline void unpin() {
+  M* m = current_m();
+  if (m != nullptr && m->g != nullptr) [[likely]]
+    return region_leave(m);
+  internal::unpin_foreign();
+}
 
 }  // namespace sluice::runtime

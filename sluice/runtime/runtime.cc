@@ -24,8 +24,12 @@ Scheduler sched;
 
 namespace {
 
+std::vector<P*>& kept_ps() {
+  static std::vector<P*>* instance = new std::vector<P*>;
+  return *instance;
+}
+
 void make_ps(int count) {
-  // Ps of a stopped Runtime stay: a stale observer may still look at one.
   sched.p_count = count;
   sched.ps = new P*[static_cast<size_t>(count)];
   for (int i = 0; i < count; ++i) {
@@ -82,8 +86,7 @@ void wait_for_threads() {
     bool anyone = false;
     for (M* m = sched.all_ms.load(std::memory_order_acquire); m != nullptr; m = m->all_next) {
       if (!m->alive.load(std::memory_order_acquire) || m->abandoned.load()) continue;
-      bool in_goroutine = !RegionWord::inside(m->region.load(std::memory_order_acquire)) &&
-                          m->in_goroutine.load(std::memory_order_acquire);
+      bool in_goroutine = !m->inside() && m->in_goroutine.load(std::memory_order_acquire);
       if (in_goroutine && now_ns() - start > grace_ns && abandon(m)) continue;
       anyone = true;
     }
@@ -94,7 +97,17 @@ void wait_for_threads() {
 }
 
 void forget_ps() {
-  for (int i = 0; i < sched.p_count; ++i) drain_caches(sched.ps[i]);
+  for (int i = 0; i < sched.p_count; ++i) {
+    P* p = sched.ps[i];
+    drain_caches(p);
+    // What abandoned goroutines left in its queues and wheel stays as it is, for ever.
+    if (!p->has_work() && p->timers.count() == 0)
+      delete p;
+    else
+      kept_ps().push_back(p);
+  }
+  delete[] sched.ps;
+  sched.ps = nullptr;
   sched.p_count = 0;
   sched.idle_ps = nullptr;
   sched.idle_ms = nullptr;

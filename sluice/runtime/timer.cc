@@ -8,10 +8,6 @@
 
 namespace sluice::runtime {
 
-Timer::~Timer() {
-  SLUICE_ASSERT(wheel_.load(std::memory_order_relaxed) == 0, "an armed timer is destroyed");
-}
-
 void Timer::start(Instant when, Callback callback, void* arg, uint64_t seq) {
   SLUICE_ASSERT(wheel_.load(std::memory_order_relaxed) == 0, "a timer is started twice");
   SLUICE_ASSERT(sched.started.load(std::memory_order_relaxed), "a timer needs a Runtime");
@@ -35,6 +31,7 @@ void Timer::start(Instant when, Callback callback, void* arg, uint64_t seq) {
 bool Timer::stop() {
   uint32_t wheel = wheel_.load(std::memory_order_acquire);
   if (wheel == 0) return false;
+  SLUICE_ASSERT(static_cast<int>(wheel) <= sched.p_count, "a timer outlives its Runtime");
   return sched.ps[wheel - 1]->timers.remove(this);
 }
 

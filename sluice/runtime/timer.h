@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "sluice/base/assert.h"
 #include "sluice/base/time.h"
 
 namespace sluice::runtime {
@@ -25,7 +26,9 @@ class Timer {
   Timer() = default;
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
-  ~Timer();  // asserts that it is not armed
+  ~Timer() {
+    SLUICE_ASSERT(wheel_.load(std::memory_order_relaxed) == 0, "an armed timer is destroyed");
+  }
 
   // Arms a timer that is not armed. A moment in the past fires at once, on the scheduler.
   void start(Instant when, Callback callback, void* arg, uint64_t seq);

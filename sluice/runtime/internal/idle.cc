@@ -260,6 +260,7 @@ void bind(M* m, P* p) {
                 "a P is bound that is bound already");
   p->m.store(m, std::memory_order_release);
   p->tick.store(p->tick.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  m->p_index = static_cast<int>(p->index);
   m->p.store(p, std::memory_order_release);
   m->barred.store(0, std::memory_order_release);
 }

@@ -17,6 +17,7 @@ struct alignas(64) M : RegionWord {
   // Set to a P by whoever gives it, while this M is parked or by itself; set to null by itself
   // inside a region, or by a remote that has barred it.
   std::atomic<P*> p{nullptr};
+  int p_index = 0;              // p's, for proc_local.h
   G* g = nullptr;               // the goroutine on this thread; null on the thread's own stack
   G* switched_from = nullptr;   // whose on_cpu the next context clears
   void* own_sp = nullptr;       // the scheduler context while a goroutine runs
@@ -45,19 +46,27 @@ struct alignas(64) M : RegionWord {
 // May park the calling goroutine when its P was taken and no other is free.
 [[gnu::always_inline]] inline M* region_enter() {
   M* m = current_m();
-  uint64_t word = m->region.load(std::memory_order_relaxed);
-  m->region.store(word + 1, std::memory_order_relaxed);
+  if (m->region.load(std::memory_order_relaxed) != 0) [[unlikely]] {
+    ++m->nested;
+    return m;
+  }
+  m->region.store(1, std::memory_order_relaxed);
   if (fence_needed.load(std::memory_order_relaxed)) [[unlikely]]
     std::atomic_thread_fence(std::memory_order_seq_cst);
   std::atomic_signal_fence(std::memory_order_seq_cst);
-  if (m->barred.load(std::memory_order_acquire) != 0 && !RegionWord::inside(word)) [[unlikely]]
+  if (m->barred.load(std::memory_order_acquire) != 0) [[unlikely]]
     return region_enter_slow(m);
   return m;
 }
 
 [[gnu::always_inline]] inline void region_leave(M* m) {
-  uint64_t word = m->region.load(std::memory_order_relaxed);
-  m->region.store(word - 1 + (RegionWord::inside(word - 1) ? 0 : 0x100), std::memory_order_release);
+  if (m->nested != 0) [[unlikely]] {
+    --m->nested;
+    return;
+  }
+  // Release: who sees the count has the region's reads behind it. Pairs with epoch.cc's acquire.
+  m->completed.store(m->completed.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  m->region.store(0, std::memory_order_release);
 }
 
 }  // namespace sluice::runtime

@@ -23,9 +23,10 @@ struct alignas(64) P {
   uint32_t spawn_streak = 0;  // runs in a row from `spawned` while others waited
   uint32_t index = 0;
   uint64_t random = 0;
-  G* free_gs = nullptr;
   uint32_t free_g_count = 0;
   uint32_t free_stack_count = 0;
+  static constexpr uint32_t g_cache_max = 256;
+  G* free_gs[g_cache_max];  // an array, not a list: taking one does not touch the next
   static constexpr uint32_t stack_cache_max = 128;
   Stack free_stacks[stack_cache_max];
   uint64_t next_id = 0;

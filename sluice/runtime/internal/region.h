@@ -37,17 +37,20 @@ struct P;
 // RegionStress in region_test.cc, and it fails when the membarrier is taken out.
 // Where membarrier(2) is missing, `fence_needed` makes the owner execute a full fence instead.
 //
-// The region word: bits 0-7 nesting depth, bits 8.. count of completed regions, so that an observer
-// who waits for "the region that I saw has ended" (epoch.cc) need not catch the short moment
-// between two regions.
+// `region` is written with constants, so that an entry does not wait for the last exit's store;
+// `nested` counts inner entries. `completed` lets an observer who waits for "the region that I saw
+// has ended" (epoch.cc) see that without catching the short moment between two regions.
 // Source of the idea: Go's sysmon retaking Ps in system calls (runtime/proc.go, retake), with
 // asymmetric fences (Dice, Huang, Yang, "Asymmetric Dekker synchronization"; folly's
 // asymmetric_thread_fence) so that it needs no marked system calls.
 struct RegionWord {
-  std::atomic<uint64_t> region{0};
+  std::atomic<uint32_t> region{0};  // 1 inside; written by the owner only
+  uint32_t nested = 0;              // the owner's
   std::atomic<uint32_t> barred{0};
+  std::atomic<uint64_t> completed{0};  // written by the owner only
 
-  static bool inside(uint64_t word) { return (word & 0xff) != 0; }
+  // Acquire: what the owner did in regions that have ended is seen. Pairs with region_leave.
+  bool inside() const { return region.load(std::memory_order_acquire) != 0; }
 };
 
 struct M;
@@ -80,6 +83,5 @@ M* current_m();
 #endif
 
 M* region_enter_slow(M* m);
-uint64_t* region_depth_for_tests();
 
 }  // namespace sluice::runtime

@@ -61,8 +61,7 @@ bool bar(P* p, M** owner) {
   m->barred.store(1, std::memory_order_seq_cst);
   heavy_fence();
   for (int i = 0; i < bar_spins; ++i) {
-    // Acquire: what the owner did in its region is seen. Pairs with region_leave's release.
-    if (!RegionWord::inside(m->region.load(std::memory_order_acquire))) return true;
+    if (!m->inside()) return true;
     relax();
   }
   unbar(m);
@@ -110,7 +109,7 @@ M* region_enter_slow(M* m) {
       SLUICE_ASSERT(m->g != nullptr, "the scheduler's own context lost its P");
       if (!reacquire(m)) return current_m();
     }
-    m->region.store(m->region.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    m->region.store(1, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (m->barred.load(std::memory_order_acquire) == 0) return m;
   }
@@ -118,7 +117,7 @@ M* region_enter_slow(M* m) {
 
 void region_enter_own(M* m) {
   for (;;) {
-    m->region.store(m->region.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    m->region.store(1, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (m->barred.load(std::memory_order_acquire) == 0) return;
     if (m->p.load(std::memory_order_acquire) == nullptr) return;

@@ -43,11 +43,14 @@ class RunQueue {
     return slots_[(tail - 1) & (capacity_ - 1)];
   }
 
-  // The next that pop_front would give, for prefetching; null when empty.
-  G* front() const {
-    uint32_t head = head_.load(std::memory_order_relaxed);
-    if (head == tail_.load(std::memory_order_relaxed)) return nullptr;
-    return slots_[head & (capacity_ - 1)];
+  // The n-th from the front or back, for prefetching; null when there are not that many.
+  G* peek_front(uint32_t n) const {
+    if (size() <= n) return nullptr;
+    return slots_[(head_.load(std::memory_order_relaxed) + n) & (capacity_ - 1)];
+  }
+  G* peek_back(uint32_t n) const {
+    if (size() <= n) return nullptr;
+    return slots_[(tail_.load(std::memory_order_relaxed) - 1 - n) & (capacity_ - 1)];
   }
 
   // Exact under the guard, a hint without it.

@@ -132,20 +132,26 @@ G* pop_local(M*, P* p) {
   if (p->spawn_streak < spawn_streak_max) {
     if (G* g = p->spawned.pop_back(); g != nullptr) {
       ++p->spawn_streak;
+      if (G* ahead = p->spawned.peek_back(2); ahead != nullptr) {
+        __builtin_prefetch(ahead, 1);
+        __builtin_prefetch(reinterpret_cast<const char*>(ahead) + 64, 1);
+        __builtin_prefetch(reinterpret_cast<const char*>(ahead) + 128, 1);
+      }
       return g;
     }
   }
   p->spawn_streak = 0;
   if (G* g = p->queue.pop_front(); g != nullptr) {
-    if (G* after = p->queue.front(); after != nullptr) __builtin_prefetch(after);
+    // Two deep: the record of the one after next, and the stack of the next, whose record is here.
+    if (G* next = p->queue.peek_front(0); next != nullptr) __builtin_prefetch(next->sp);
+    if (G* after = p->queue.peek_front(1); after != nullptr) __builtin_prefetch(after);
     return g;
   }
   return p->spawned.pop_back();
 }
 
 void switch_away(M* m, G* g) {
-  SLUICE_ASSERT((m->region.load(std::memory_order_relaxed) & 0xff) == 1,
-                "a goroutine parks inside a pinned section");
+  SLUICE_ASSERT(m->inside() && m->nested == 0, "a goroutine parks inside a pinned section");
   P* p = m->p.load(std::memory_order_relaxed);
   G* next = nullptr;
   if (!p->attention.load(std::memory_order_relaxed)) [[likely]] {

@@ -61,6 +61,7 @@ class StackPool {
   Result<void> add_slab();
   Result<void> install_guard(char* begin);
   Stack make(uint32_t slot) const;
+  void release_pages(const Stack* stacks, uint32_t count) const;
 
   const size_t stack_bytes_;
   const StackGuard guard_;

@@ -43,7 +43,7 @@ void* thread_main(void* argument) {
   region_enter_own(m);
   if (m->p.load(std::memory_order_acquire) == nullptr) region_leave(m);
   schedule_loop(m);
-  if (RegionWord::inside(m->region.load(std::memory_order_relaxed))) region_leave(m);
+  if (m->inside()) region_leave(m);
   sluice_tls_m = nullptr;
   m->alive.store(false, std::memory_order_release);
   return nullptr;
