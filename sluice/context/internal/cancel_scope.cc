@@ -59,10 +59,6 @@ void ContextNode::destroy_chain(ContextNode* node) {
   } while (node != nullptr && node->drop());
 }
 
-CancelScope::~CancelScope() {
-  SLUICE_ASSERT(is_cancelled() && list_.empty() && !linked(), "freed a live context");
-}
-
 void CancelScope::attach_to(CancelScope& up) {
   if (up.add(*this)) return;
   if (cancel(up.reason_, up.cause_ ? &*up.cause_ : nullptr) != 0) give_back();

@@ -83,7 +83,11 @@ class CancelScope : public ContextNode, private CancelLink {
         timed_(kind == ContextNode::Kind::timer) {
     scope = this;
   }
-  ~CancelScope();
+  ~CancelScope() {
+    SLUICE_ASSERT(
+        phase_.load(std::memory_order_relaxed) == Phase::cancelled && list_.empty() && !linked(),
+        "freed a live context");
+  }
   uint32_t end(Reason reason, const Error* cause, Release release);
   // Drops a reference that is not the last, since the caller has another.
   void give_back() {
