@@ -2,6 +2,7 @@
 
 #include "sluice/runtime/internal/timer_wheel.h"
 
+#include <algorithm>
 #include <bit>
 #include <mutex>
 
@@ -20,9 +21,12 @@ uint64_t TimerWheel::place(Timer* timer) {
   int level = distance == 0 ? 0 : (63 - std::countl_zero(distance)) / level_bits;
   uint32_t slot;
   if (level >= levels) {
-    // Beyond the horizon: the farthest slot of the top level, to be placed again from there.
+    // In a later turn of the top level: its own slot there when that is less than a turn away, else
+    // the farthest one, to be placed again from there.
     level = levels - 1;
-    slot = ((tick_ >> (level_bits * level)) - 1) & (slot_count - 1);
+    int shift = level_bits * level;
+    uint64_t ahead = (tick >> shift) - (tick_ >> shift);
+    slot = ((tick_ >> shift) + std::min<uint64_t>(ahead, slot_count - 1)) & (slot_count - 1);
   } else {
     slot = (tick >> (level_bits * level)) & (slot_count - 1);
   }
@@ -81,7 +85,7 @@ void TimerWheel::cascade(int level, uint32_t slot) {
 
 // The first tick at which anything must be looked at: a level-0 slot's own tick, or the tick at
 // which a higher slot is to be cascaded. All occupied slots lie at or after the current position of
-// their level within this turn, except the horizon slot of the top level, which is behind it.
+// their level within this turn; in the top level, slots behind it belong to the next turn.
 uint64_t TimerWheel::earliest_tick() const {
   uint64_t best = never;
   for (int level = 0; level < levels; ++level) {

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "sluice/runtime/internal/stack_pool.h"
+
+#include <cstring>
+#include <set>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace sluice::runtime {
+namespace {
+
+constexpr size_t stack_bytes = size_t{64} << 10;
+
+Stack take_one(StackPool& pool) {
+  Stack stack;
+  if (pool.take(&stack, 1) == 0) {
+    EXPECT_TRUE(pool.carve(1).has_value());
+    EXPECT_EQ(pool.take(&stack, 1), 1u);
+  }
+  return stack;
+}
+
+class StackPoolGuarded : public testing::TestWithParam<StackGuard> {
+ protected:
+  StackPoolGuarded() : pool(StackPool::with(stack_bytes, *resolve(GetParam()))) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+  }
+  StackPool& pool;
+};
+INSTANTIATE_TEST_SUITE_P(Guards, StackPoolGuarded,
+                         testing::Values(StackGuard::automatic, StackGuard::mprotect));
+using StackPoolGuardedDeathTest = StackPoolGuarded;
+INSTANTIATE_TEST_SUITE_P(Guards, StackPoolGuardedDeathTest,
+                         testing::Values(StackGuard::automatic, StackGuard::mprotect));
+
+TEST_P(StackPoolGuarded, AllOfAStackIsWritable) {
+  Stack stack = take_one(pool);
+  char* bottom = const_cast<char*>(pool.bottom(stack.slot));
+  std::memset(bottom, 0x5a, static_cast<size_t>(stack.top - bottom));
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(stack.top) % 64, 0u);
+  pool.give(&stack, 1);
+}
+
+TEST_P(StackPoolGuardedDeathTest, AccessBelowAStackFaults) {
+  Stack stack = take_one(pool);
+  volatile char* bottom = const_cast<char*>(pool.bottom(stack.slot));
+  EXPECT_DEATH(bottom[-1] = 1, "");
+  EXPECT_DEATH(bottom[-static_cast<ptrdiff_t>(StackPool::guard_bytes)] = 1, "");
+  pool.give(&stack, 1);
+}
+
+TEST_P(StackPoolGuarded, AStackIsReusedLastInFirstOut) {
+  Stack first = take_one(pool);
+  Stack second = take_one(pool);
+  EXPECT_NE(first.slot, second.slot);
+  pool.give(&first, 1);
+  pool.give(&second, 1);
+  EXPECT_EQ(take_one(pool).slot, second.slot);
+  EXPECT_EQ(take_one(pool).slot, first.slot);
+  pool.give(&first, 1);
+  pool.give(&second, 1);
+}
+
+TEST_P(StackPoolGuarded, TellsGuardsFromStacks) {
+  Stack stack = take_one(pool);
+  const char* bottom = pool.bottom(stack.slot);
+  bool in_guard = true;
+  EXPECT_EQ(pool.slot_of(bottom, &in_guard), stack.slot);
+  EXPECT_FALSE(in_guard);
+  EXPECT_EQ(pool.slot_of(bottom + pool.usable_bytes() - 1, &in_guard), stack.slot);
+  EXPECT_FALSE(in_guard);
+  EXPECT_EQ(pool.slot_of(bottom - 1, &in_guard), stack.slot);
+  EXPECT_TRUE(in_guard);
+  EXPECT_EQ(pool.slot_of(&stack, &in_guard), -1);
+  pool.give(&stack, 1);
+}
+
+TEST(StackPool, NeighboursHaveDifferentColours) {
+  StackPool& pool = StackPool::with(stack_bytes, StackGuard::none);
+  ASSERT_TRUE(pool.carve(17).has_value());
+  Stack stacks[17];
+  ASSERT_EQ(pool.take(stacks, 17), 17u);
+  std::set<size_t> colours;
+  for (Stack& stack : stacks)
+    colours.insert(static_cast<size_t>(pool.bottom(stack.slot) + pool.usable_bytes() - stack.top));
+  EXPECT_EQ(colours.size(), 17u);
+  EXPECT_LE(*colours.rbegin(), size_t{16 * 64});
+  pool.give(stacks, 17);
+}
+
+TEST(StackPool, IsOnePerGeometry) {
+  StackPool& pool = StackPool::with(stack_bytes, StackGuard::none);
+  EXPECT_EQ(&StackPool::with(stack_bytes, StackGuard::none), &pool);
+  EXPECT_NE(&StackPool::with(stack_bytes * 2, StackGuard::none), &pool);
+  EXPECT_NE(&StackPool::with(stack_bytes, StackGuard::mprotect), &pool);
+}
+
+TEST(StackPool, ColdStacksComeBackEmptyAndUsable) {
+  StackPool& pool = StackPool::with(StackPool::stack_bytes_min, StackGuard::none);
+  constexpr uint32_t count = StackPool::warm_max + 64;
+  ASSERT_TRUE(pool.carve(count).has_value());
+  std::vector<Stack> stacks(count);
+  ASSERT_EQ(pool.take(stacks.data(), count), count);
+  Stack last = stacks.back();
+  last.top[-1] = 7;
+  pool.give(stacks.data(), count - 1);
+  pool.give(&last, 1);  // one too many to stay warm
+  EXPECT_EQ(last.top[-1], 0);
+  ASSERT_EQ(pool.take(stacks.data(), count), count);
+  EXPECT_EQ(stacks.back().slot, last.slot);
+  pool.give(stacks.data(), count);
+}
+
+TEST(StackPool, TheCapOfMprotectIsANamedErrorAndGivesNoUnguardedStack) {
+  StackPool& pool = StackPool::with(stack_bytes, StackGuard::mprotect);
+  ASSERT_LT(pool.count_max(), SIZE_MAX);
+  Result<void> carved = pool.carve(static_cast<uint32_t>(pool.count_max()) + 1);
+  ASSERT_FALSE(carved.has_value());
+  EXPECT_EQ(carved.error().code(), Code::resource_exhausted);
+  EXPECT_THAT(
+      std::string(carved.error().message()),
+      testing::AllOf(testing::HasSubstr("guarded by mprotect"),
+                     testing::HasSubstr(std::to_string(pool.count_max())),
+                     testing::HasSubstr("vm.max_map_count"), testing::HasSubstr("Linux 6.13")));
+  EXPECT_TRUE(pool.carve(1).has_value()) << "below the cap it goes on";
+}
+
+TEST(StackPool, AGuardThatTheKernelLacksIsRefusedNotReplaced) {
+  Result<StackGuard> demanded = resolve(StackGuard::madvise);
+  Result<StackGuard> chosen = resolve(StackGuard::automatic);
+  ASSERT_TRUE(chosen.has_value());
+  if (demanded.has_value()) {
+    EXPECT_EQ(*chosen, StackGuard::madvise);
+  } else {
+    EXPECT_EQ(demanded.error().code(), Code::failed_precondition);
+    EXPECT_EQ(*chosen, StackGuard::mprotect);
+  }
+}
+
+}  // namespace
+}  // namespace sluice::runtime
