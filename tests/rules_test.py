@@ -64,6 +64,7 @@ PLANTED = [
     ("tidy", "include", BASE_H, "#include <sqlite3.h>\n"),
     ("tidy", "sleeps", TEST_CC, "void f() { std::this_thread::sleep_for(1s); }\n"),
     ("tidy", "has-test", TEST_CC, None),
+    ("tidy", "has-test", BASE_CC, MARK + "tested-by: no_such_test.cc\n"),
     ("tidy", "has-corpus", "sluice/base/corpus/error/seed", None),
     ("tidy", "listed", "sluice/base/CMakeLists.txt", ("error_test.cc", "")),
     ("tidy", "readme", "sluice/base/README.md", "a line\n" * 40),
@@ -84,6 +85,7 @@ HARMLESS = [
     ("tidy", BASE_CC, "constexpr int table[] = {\n" + "  1,\n" * 70 + "};\n"),
     ("tidy", TEST_CC, MARK + "sleeps: the subject\nvoid f() { usleep(1); }\n"),
     ("tidy", BASE_H, '// say using namespace std; or "using namespace std;"\n'),
+    ("tidy", BASE_CC, MARK + "tested-by: error_test.cc\n"),
     ("layers", "tools/layers.txt", f"allow {TEST_CC} : {CORE_H}\n"),
 ]
 
