@@ -55,8 +55,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view bytes(reinterpret_cast<const char*>(data), size);
   Outcome whole = decode(bytes, SIZE_MAX);
   for (size_t piece : {1, 2, 3, 7}) require(decode(bytes, piece) == whole);
-  // llhttp 8 refuses some extensions' values that RFC 9112 7.1.1 allows: quoted pairs, and a further
-  // extension after a token.
+  // llhttp 8 refuses some extensions' values that RFC 9112 7.1.1 allows: quoted pairs, and a
+  // further extension after a token.
   bool has_value = bytes.substr(0, whole.consumed).find('=') != std::string_view::npos;
   if (whole.event == ChunkedDecoder::Event::end && !has_value && llhttp_oracle::available) {
     std::string message = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";

@@ -8,39 +8,14 @@
 #include <gtest/gtest.h>
 
 #include "sluice/http/internal/request_access.h"
-#include "sluice/http/internal/stream.h"
+#include "sluice/http/internal/test_stream.h"
 
 namespace sluice::http {
 namespace {
 
+using internal::MemoryStream;
 using internal::RequestAccess;
 using internal::ResponseAccess;
-
-// An exchange without a connection: what a handler answered is kept as text.
-class MemoryStream final : public internal::Stream {
- public:
-  Result<size_t> read_body(std::span<char>) override { return size_t(0); }
-  const Headers& request_trailers() override { return none_; }
-  Context context() override { return {}; }
-  const net::Address& remote_address() const override { return address_; }
-  Result<void> send_head(int status, const Headers& headers, std::optional<uint64_t>) override {
-    text = std::to_string(status);
-    if (headers.contains("Allow")) text += " " + std::string(headers.get("Allow"));
-    return {};
-  }
-  Result<void> send_body(std::string_view data) override {
-    text += " " + std::string(data);
-    return {};
-  }
-  Result<void> flush() override { return {}; }
-  Result<void> send_end(const Headers&) override { return {}; }
-
-  std::string text;
-
- private:
-  Headers none_;
-  net::Address address_;
-};
 
 std::string answer_to(const Router& router, std::string_view method, std::string_view target) {
   MemoryStream stream;

@@ -7,8 +7,6 @@
 
 #include <gtest/gtest.h>
 
-#include "sluice/net/dialer.h"
-
 namespace sluice::net {
 namespace {
 
@@ -60,14 +58,6 @@ TEST(Address, KnowsTheLoopback) {
   EXPECT_TRUE(Address::parse("[::1]:1")->is_loopback());
   EXPECT_FALSE(Address::parse("128.0.0.1:1")->is_loopback());
   EXPECT_FALSE(Address::parse("[::2]:1")->is_loopback());
-}
-
-TEST(Dialing, AlternatesFamilies) {
-  auto ip = [](const char* text) { return Address::from_ip(text, 1); };
-  std::vector<Address> mixed = {ip("::1"), ip("::2"), ip("::3"), ip("1.1.1.1"), ip("2.2.2.2")};
-  std::vector<Address> wanted = {ip("::1"), ip("1.1.1.1"), ip("::2"), ip("2.2.2.2"), ip("::3")};
-  EXPECT_EQ(interleave_families(mixed), wanted);
-  EXPECT_TRUE(interleave_families({}).empty());
 }
 
 }  // namespace

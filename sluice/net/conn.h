@@ -17,7 +17,7 @@
 
 namespace sluice::net {
 
-// What is left of `pieces` when their first `bytes` bytes have been sent. Changes the first one left.
+// What is left of `pieces` when their first `bytes` bytes have been sent. Changes the first of it.
 std::span<iovec> drop_bytes(std::span<iovec> pieces, size_t bytes);
 
 // A connected stream socket: TCP or Unix. Waiting parks the goroutine only.
