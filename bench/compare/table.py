@@ -104,7 +104,7 @@ def ratio(ours, rival):
 def show(figures, procs, languages):
     """Prints the table of one number of processors; ns per op: median (least)."""
     print(f"\nP={procs}: {figures.unit} per op, median of all processes (least); allocations per op in []")
-    header = ["workload", *languages, "/best", "/go", "promise", ""]
+    header = ["workload", *languages, "/best", "/go", "/tokio", "promise", ""]
     lines = [header]
     for workload in figures.workloads(procs):
         if workload.startswith("s8_"):
@@ -123,7 +123,8 @@ def show(figures, procs, languages):
         promise = WORKLOADS.get(workload, NONE).at(procs)
         parts = [f"{p:.2f}" if p else "-" for p in promise]
         text = "" if promise == (None, None) else "/".join(parts)
-        line += [ratio(ours, best), ratio(ours, go), text]
+        tokio = figures.best(procs, workload, "tokio")
+        line += [ratio(ours, best), ratio(ours, go), ratio(ours, tokio), text]
         line.append(verdict(promise, ours, best, go) if ours else "")
         lines.append(line)
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
