@@ -15,7 +15,8 @@
 namespace sluice::net {
 
 // A listening socket: TCP or Unix. Owns the descriptor and, for a Unix path, the file.
-// Thread-safety: one goroutine accepts; close() and interrupt() are for anyone.
+// Thread-safety: one goroutine accepts; interrupt() is for anyone; close() must not overlap with
+// accept().
 class Listener {
  public:
   Listener() = default;

@@ -60,7 +60,7 @@ end:
   do
   :: if
      :: next != goroutines -> g = next; next = goroutines
-     :: next == goroutines && done < goroutines -> 
+     :: next == goroutines && done < goroutines ->
 end_idle: queue ? g
      fi;
 #ifndef NO_ON_CPU
