@@ -159,7 +159,7 @@ TEST(Client, EndsWithItsContext) {
     });
     Client client;
     auto [context, cancel] = with_cancel(Context::background());
-    go([&, cancel = &cancel] {
+    internal::Joined joined([&, cancel = &cancel] {
       inside.receive();
       (*cancel)();
     });

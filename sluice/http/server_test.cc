@@ -63,7 +63,7 @@ TEST(Server, AnswersPipelinedRequestsInOrder) {
     std::string burst;
     for (int i = 0; i < 3000; ++i)
       burst += "GET /" + std::to_string(i) + " HTTP/1.1\r\nHost: h\r\n\r\n";
-    go([&] { peer.send(burst); });
+    internal::Joined joined([&] { peer.send(burst); });
     for (int i = 0; i < 3000; ++i)
       ASSERT_EQ(body_of(peer.read_response()), "/" + std::to_string(i));
   });
@@ -95,7 +95,7 @@ TEST(Server, StreamsLargeBodiesBothWays) {
     RawPeer peer(server);
     std::string body;
     for (int i = 0; i < 400'000; ++i) body += std::to_string(i % 10);
-    go([&] {
+    internal::Joined joined([&] {
       peer.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(body.size()) +
                 "\r\n\r\n" + body);
     });

@@ -19,7 +19,7 @@ using internal::Pair;
 TEST(Buffered, ReadsLinesAndRecords) {
   on_runtime([] {
     Pair pair = connected();
-    go([&] {
+    internal::Joined joined([&] {
       BufferedWriter writer(pair.client, 16);
       for (const char* text : {"one\r\n", "two\n", "\n", "12345678901234567890", "1234\nlast"})
         EXPECT_TRUE(writer.write(text));

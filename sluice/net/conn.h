@@ -23,8 +23,9 @@ std::span<iovec> drop_bytes(std::span<iovec> pieces, size_t bytes);
 // A connected stream socket: TCP or Unix. Waiting parks the goroutine only.
 //
 // Owns the descriptor; the destructor closes it. Thread-safety: one goroutine may read while
-// another one writes; close(), interrupt() and the deadlines are for anyone, but the object must
-// outlive them. Calls on a closed Conn fail with failed_precondition.
+// another one writes; interrupt() and the deadlines are for anyone. close() and the destructor must
+// not overlap other calls: to end somebody's wait, interrupt() it. Calls on a closed Conn fail with
+// failed_precondition.
 //
 // Errors of all operations: deadline_exceeded (the direction's deadline), cancelled (interrupt, or
 // the context given), unavailable (the peer reset or is gone), what the kernel says otherwise.

@@ -47,7 +47,7 @@ TEST(Conn, WritesMoreThanTheKernelTakesAtOnce) {
   on_runtime([] {
     Pair pair = connected();
     std::string sent(20'000'000, 'x');
-    go([&] {
+    internal::Joined joined([&] {
       EXPECT_TRUE(pair.client.write(sent));
       EXPECT_TRUE(pair.client.close_write());
     });
@@ -117,7 +117,7 @@ TEST(Conn, EndsWaitsWithTheContext) {
     {
       auto [context, cancel] = with_cancel({});
       Channel<Unit> about_to_read{1};
-      go([&, cancel = &cancel] {
+      internal::Joined joined([&, cancel = &cancel] {
         about_to_read.receive();
         (*cancel)();
       });
@@ -139,7 +139,7 @@ TEST(Conn, EndsWaitsWithTheContext) {
 TEST(Conn, InterruptsAndRecovers) {
   on_runtime([] {
     Pair pair = connected();
-    go([&] { pair.server.interrupt(); });
+    internal::Joined joined([&] { pair.server.interrupt(); });
     char piece[16];
     EXPECT_EQ(pair.server.read(piece).error().code(), Code::cancelled);
     EXPECT_EQ(pair.server.wait_readable().error().code(), Code::cancelled);

@@ -24,6 +24,22 @@ void on_runtime(Body body) {
   runtime.block_on(std::move(body));
 }
 
+// A goroutine that is joined at the end of its scope.
+class Joined {
+ public:
+  template <class Body>
+  explicit Joined(Body body) {
+    go([body = std::move(body), ended = ended_]() mutable {
+      body();
+      ended.send({});
+    });
+  }
+  ~Joined() { ended_.receive(); }
+
+ private:
+  Channel<Unit> ended_{1};
+};
+
 // A server on a free port of the loopback, for tests; stop() or the end of its life drains it.
 class TestServer {
  public:

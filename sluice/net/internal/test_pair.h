@@ -7,9 +7,11 @@
 
 #include <gtest/gtest.h>
 
+#include "sluice/chan/channel.h"
 #include "sluice/net/conn.h"
 #include "sluice/net/dialer.h"
 #include "sluice/net/listener.h"
+#include "sluice/runtime/go.h"
 #include "sluice/runtime/runtime.h"
 
 namespace sluice::net::internal {
@@ -20,6 +22,22 @@ void on_runtime(Body body) {
   Runtime runtime{{.max_procs = 2}};
   runtime.block_on(std::move(body));
 }
+
+// A goroutine that is joined at the end of its scope.
+class Joined {
+ public:
+  template <class Body>
+  explicit Joined(Body body) {
+    go([body = std::move(body), ended = ended_]() mutable {
+      body();
+      ended.send({});
+    });
+  }
+  ~Joined() { ended_.receive(); }
+
+ private:
+  Channel<Unit> ended_{1};
+};
 
 // The two ends of a connection, for tests.
 struct Pair {
