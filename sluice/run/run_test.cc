@@ -3,7 +3,6 @@
 #include "sluice/run/run.h"
 
 #include <signal.h>
-#include <unistd.h>
 
 #include <stdexcept>
 #include <thread>
@@ -52,12 +51,14 @@ TEST(Run, ContextLivesUntilASignal) {
   });
 }
 
+// raise(), not kill(): under ThreadSanitizer a signal that the kernel gives to a thread in a futex
+// waits there until that thread wakes.
 class RunSignal : public testing::TestWithParam<int> {};
 INSTANTIATE_TEST_SUITE_P(Signals, RunSignal, testing::Values(SIGINT, SIGTERM));
 
 TEST_P(RunSignal, EndsTheContextWithACauseThatNamesIt) {
   int status = run([](Context context) {
-    ::kill(::getpid(), GetParam());
+    ::raise(GetParam());
     context.done().receive();
     EXPECT_TRUE(is(*context.err(), context_canceled));
     EXPECT_EQ(context.cause()->message(),
@@ -71,9 +72,9 @@ TEST_P(RunSignal, EndsTheContextWithACauseThatNamesIt) {
 TEST_P(RunSignal, SecondOneEndsTheProcessAtOnce) {
   testing::GTEST_FLAG(death_test_style) = "threadsafe";
   EXPECT_EXIT(run([](Context context) {
-                ::kill(::getpid(), GetParam());
+                ::raise(GetParam());
                 context.done().receive();
-                ::kill(::getpid(), GetParam());
+                ::raise(GetParam());
                 Channel<Unit>::nil().receive();
               }),
               testing::ExitedWithCode(128 + GetParam()), "");
@@ -84,10 +85,10 @@ TEST_P(RunSignal, SecondOneEndsAProcessThatIsStuck) {
   testing::GTEST_FLAG(death_test_style) = "threadsafe";
   EXPECT_EXIT(run(RuntimeOptions{.max_procs = 1},
                   [](Context context) {
-                    ::kill(::getpid(), GetParam());
+                    ::raise(GetParam());
                     while (!context.cancelled()) {
                     }
-                    ::kill(::getpid(), GetParam());
+                    ::raise(GetParam());
                     for (;;) asm volatile("");
                   }),
               testing::ExitedWithCode(128 + GetParam()), "");
