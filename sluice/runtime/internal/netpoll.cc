@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Edge-triggered epoll.
+// Edge-triggered epoll; only the eventfd that breaks a wait is level-triggered.
 
 #include "sluice/runtime/internal/netpoll.h"
 
@@ -23,11 +23,14 @@ int break_fd = -1;
 std::atomic<uint32_t> registered{0};
 std::atomic<bool> breaking{false};
 
-void accept(const epoll_event* events, int n, GList& list) {
+// `blocking`: the caller is the poller, whom a break is meant for. Others leave it pending (it is
+// level-triggered), else the poller would sleep on.
+void accept(const epoll_event* events, int n, bool blocking, GList& list) {
   for (int i = 0; i < n; ++i) {
     if (events[i].data.u64 == break_tag) {
-      // In this order: a break between a store and a read would have its write drained here and
-      // leave `breaking` set for ever, so that no later break wakes anybody.
+      if (!blocking) continue;
+      // First emptied, then announced as empty. The wrong order would swallow the write of a waker
+      // that comes between the two and leave `breaking` set for ever.
       uint64_t value;
       [[maybe_unused]] ssize_t ignored = ::read(break_fd, &value, sizeof value);
       breaking.store(false, std::memory_order_seq_cst);
@@ -37,8 +40,7 @@ void accept(const epoll_event* events, int n, GList& list) {
     bool failed = (flags & (EPOLLERR | EPOLLHUP)) != 0;
     bool read = failed || (flags & (EPOLLIN | EPOLLRDHUP)) != 0;
     bool write = failed || (flags & EPOLLOUT) != 0;
-    bool hung_up = failed || (flags & EPOLLRDHUP) != 0;
-    poll_record_ready(events[i].data.u64, read, write, hung_up, list);
+    poll_record_ready(events[i].data.u64, read, write, list);
   }
 }
 
@@ -79,7 +81,7 @@ Result<void> netpoll_init() {
   break_fd = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   if (break_fd < 0) return errno_error(errno, "eventfd");
   epoll_event event = {};
-  event.events = EPOLLIN | EPOLLET;
+  event.events = EPOLLIN;
   event.data.u64 = break_tag;
   if (::epoll_ctl(epoll_fd, EPOLL_CTL_ADD, break_fd, &event) != 0)
     return errno_error(errno, "epoll_ctl");
@@ -104,12 +106,12 @@ void netpoll_remove(int fd) {
 void netpoll(GList& list) {
   if (netpoll_count() == 0) return;
   epoll_event events[events_max];
-  accept(events, ::epoll_wait(epoll_fd, events, events_max, 0), list);
+  accept(events, ::epoll_wait(epoll_fd, events, events_max, 0), false, list);
 }
 
 void netpoll_block(uint64_t until, GList& list) {
   epoll_event events[events_max];
-  accept(events, wait(events, until), list);
+  accept(events, wait(events, until), true, list);
 }
 
 // One write per sleep: who finds `breaking` set knows that the poller is on its way.
