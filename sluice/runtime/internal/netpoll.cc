@@ -40,7 +40,8 @@ void accept(const epoll_event* events, int n, bool blocking, GList& list) {
     bool failed = (flags & (EPOLLERR | EPOLLHUP)) != 0;
     bool read = failed || (flags & (EPOLLIN | EPOLLRDHUP)) != 0;
     bool write = failed || (flags & EPOLLOUT) != 0;
-    poll_record_ready(events[i].data.u64, read, write, list);
+    bool hung_up = failed || (flags & EPOLLRDHUP) != 0;
+    poll_record_ready(events[i].data.u64, read, write, hung_up, list);
   }
 }
 
