@@ -10,7 +10,7 @@ namespace sluice::runtime {
 
 namespace {
 
-constexpr int rounds = 4;
+constexpr int rounds = 2;  // the second sees who has not moved since the first
 constexpr uint32_t steal_max = 256;
 
 uint64_t next_random(P* p) {
@@ -76,7 +76,7 @@ G* steal_work(M*, P* p) {
         return g;
       }
     }
-    for (int i = 0; i < 64; ++i) {
+    for (int i = 0; i < 16; ++i) {
 #if defined(__x86_64__)
       __builtin_ia32_pause();
 #endif
