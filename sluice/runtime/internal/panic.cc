@@ -83,7 +83,8 @@ void print_overflow(G* g, const ucontext_t* context, uint32_t slot) {
 void on_fault(int signal, siginfo_t* info, void* context) {
   M* m = current_m();
   bool in_guard = false;
-  if (m != nullptr && m->g != nullptr && stack_pool != nullptr) {
+  bool sent = info->si_code <= 0;  // by kill() or raise(): there is no address
+  if (!sent && m != nullptr && m->g != nullptr && stack_pool != nullptr) {
     int64_t slot = stack_pool->slot_of(info->si_addr, &in_guard);
     if (slot >= 0 && in_guard) {
       print_overflow(m->g, static_cast<const ucontext_t*>(context), static_cast<uint32_t>(slot));
@@ -98,6 +99,7 @@ void on_fault(int signal, siginfo_t* info, void* context) {
     return;
   }
   ::sigaction(signal, &previous, nullptr);
+  if (sent) ::raise(signal);
 }
 
 [[noreturn]] void on_terminate() {
