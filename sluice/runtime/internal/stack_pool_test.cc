@@ -4,6 +4,7 @@
 
 #include <cstring>
 #include <set>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -100,7 +101,9 @@ TEST(StackPool, IsOnePerGeometry) {
 TEST(StackPool, ColdStacksComeBackEmptyAndUsable) {
   StackPool& pool = StackPool::with(StackPool::stack_bytes_min, StackGuard::none);
   constexpr uint32_t count = StackPool::warm_max + 64;
-  ASSERT_TRUE(pool.carve(count).has_value());
+  if (pool.carved() == 0) {
+    ASSERT_TRUE(pool.carve(count).has_value());
+  }
   std::vector<Stack> stacks(count);
   ASSERT_EQ(pool.take(stacks.data(), count), count);
   Stack last = stacks.back();
