@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// tidy: long-file: one state machine: who looks for work, who sleeps, who wakes whom
+//
 // Looking for work, going to sleep and waking others: an M's own context. scheduler.h has the rule.
 
 #include <algorithm>
