@@ -19,13 +19,16 @@ void Timer::start(Instant when, Callback callback, void* arg, uint64_t seq) {
   // The wheel of this thread's P, if it has one; any other serves too, it is only less local.
   M* m = current_m();
   P* p = m != nullptr ? m->p.load(std::memory_order_relaxed) : nullptr;
-  bool own = p != nullptr;
-  if (!own) p = sched.ps[0];
-  bool earliest = p->timers.add(this, at);
+  if (p == nullptr) p = sched.ps[0];
+  if (!p->timers.add(this, at)) return;
   // A P that runs looks at its timers before it goes idle, and sysmon looks at all of them; only
   // somebody without a P must make sure that the sleeper does not sleep too long.
-  // There always is one when all Ps are idle (Runtime starts the first).
-  if (earliest && !own && at < sched.poll_until.load(std::memory_order_seq_cst)) netpoll_break();
+  // There always is one when all Ps are idle (Runtime starts the first). Asked after the add: the
+  // P may have been taken in between, and who handed it off has not seen the timer then.
+  if (m != nullptr && m->p.load(std::memory_order_relaxed) == p) return;
+  // Pairs with the exchange of poll_until in poll_blocking, which reads the wheels after it.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (at < sched.poll_until.load(std::memory_order_relaxed)) netpoll_break();
 }
 
 bool Timer::stop() {

@@ -226,10 +226,7 @@ void wait_for_p(M* m, bool polls) {
       }
       return;
     }
-    if (m->spinning) {
-      m->spinning = false;
-      sched.idle_and_spinning.fetch_sub(Scheduler::one_spinning, std::memory_order_seq_cst);
-    }
+    stop_spinning(m);  // looks again: others may have relied on the reservation
     push_global_list(ready);
     if (sched.stopping.load(std::memory_order_acquire)) return;
     std::lock_guard lock(sched.lock);
@@ -345,8 +342,9 @@ void wake_one_slow() {
   P* p = take_idle_locked();
   lock.unlock();
   if (p == nullptr) {
+    // Others may have relied on the reservation, and a P may be idle since: look again.
     sched.idle_and_spinning.fetch_sub(Scheduler::one_spinning, std::memory_order_seq_cst);
-    return;
+    return wake_one_if_needed();
   }
   start_m(p, true);
 }
@@ -393,7 +391,8 @@ void hand_off(P* p) {
     sched.idle_and_spinning.fetch_add(1, std::memory_order_seq_cst);
   }
   heavy_fence();
-  if (p->has_work() || sched.global_count.load(std::memory_order_seq_cst) != 0)
+  // As an idler rechecks. The poller too: one that found all Ps busy has left the role since.
+  if (work_somewhere() || sched.poller.load(std::memory_order_seq_cst) == nullptr)
     wake_one_if_needed();
   else if (earliest_timer() < sched.poll_until.load(std::memory_order_seq_cst))
     netpoll_break();
