@@ -42,7 +42,7 @@ struct GList {
 // (1) publishes its P as idle and itself as not spinning, (2) membarrier, (3) looks at all queues
 // once more. The waker pushes first and reads `idle_and_spinning` second, with no fence of its own;
 // the idler's membarrier stands in for it, as in region.h. So either the waker sees the idle P, or
-// the idler sees the work. Model: models/park.pml.
+// the idler sees the work. Model: models/idle.pml.
 struct Scheduler {
   // Number of idle Ps in the low half, number of spinning Ms in the high half.
   alignas(64) std::atomic<uint64_t> idle_and_spinning{0};
