@@ -34,7 +34,8 @@ struct P;
 // or the store comes after the IPI, then the load of `barred`, which follows it in program order
 // (compiler barrier), comes after the IPI too and sees 1. A thread that is not running executes a
 // full barrier when it is switched in. Model: models/region.pml; the stress test is
-// OwnerAndRemoteNeverMeet in region_test.cc, beside a copy without the fence that shows the violation.
+// OwnerAndRemoteNeverMeet in region_test.cc, beside a copy without the fence that shows the
+// violation.
 // Where membarrier(2) is missing, `fence_needed` makes the owner execute a full fence instead.
 //
 // `region` is written with constants, so that an entry does not wait for the last exit's store;
