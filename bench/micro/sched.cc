@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+#include <array>
 #include <atomic>
 #include <chrono>
+#include <numeric>
 
 #include "bench/micro/harness.h"
 
@@ -62,6 +64,39 @@ Samples skynet(std::string_view name, int64_t leaves, size_t capacity) {
   return watch.stop(name, rounds * ((leaves * 10 - 1) / 9));
 }
 
+void skynet_sum(WaitGroup* done, int64_t* out, int64_t first, int64_t size) {
+  if (size == 1) {
+    *out = first;
+    return done->done();
+  }
+  int64_t part = size / 10;
+  std::array<int64_t, 10> sums;
+  WaitGroup children;
+  children.add(10);
+  for (int64_t i = 0; i < 10; ++i) {
+    sluice::go([done = &children, out = &sums[size_t(i)], start = first + i * part, part] {
+      skynet_sum(done, out, start, part);
+    });
+  }
+  children.wait();
+  *out = std::accumulate(sums.begin(), sums.end(), int64_t{0});
+  done->done();
+}
+
+Samples skynet_wait_group(std::string_view name, int64_t leaves) {
+  int64_t rounds = std::max<int64_t>(1, scaled(1'000'000) / leaves);
+  Stopwatch watch;
+  for (int64_t i = 0; i < rounds; ++i) {
+    WaitGroup done;
+    int64_t sum = 0;
+    done.add();
+    sluice::go([&done, &sum, leaves] { skynet_sum(&done, &sum, 0, leaves); });
+    done.wait();
+    SLUICE_ASSERT(sum == leaves * (leaves - 1) / 2);
+  }
+  return watch.stop(name, rounds * ((leaves * 10 - 1) / 9));
+}
+
 Samples spawn_mem(std::string name, int64_t n) {
   Channel<Unit> gate;
   std::atomic<int64_t> parked{0};
@@ -95,8 +130,11 @@ void register_sched(Workloads& all) {
   all.push_back({"yield_1000", [] { return yields("yield_1000", 1000, scaled(3'000)); }});
   all.push_back({"skynet", [] { return skynet("skynet", 1'000'000, 0); }});
   all.push_back({"skynet@buf10", [] { return skynet("skynet@buf10", 1'000'000, 10); }});
+  all.push_back({"skynet@group", [] { return skynet_wait_group("skynet@group", 1'000'000); }});
   all.push_back({"skynet_100k", [] { return skynet("skynet_100k", 100'000, 0); }});
   all.push_back({"skynet_100k@buf10", [] { return skynet("skynet_100k@buf10", 100'000, 10); }});
+  all.push_back(
+      {"skynet_100k@group", [] { return skynet_wait_group("skynet_100k@group", 100'000); }});
   all.push_back({"spawn_mem_100k", [] { return spawn_mem("spawn_mem_100k", 100'000); }, true});
   all.push_back({"spawn_mem_1m", [] { return spawn_mem("spawn_mem_1m", 1'000'000); }, true});
 }

@@ -68,32 +68,11 @@ void set_waiting(G* g, WaitReason reason) {
   g->state.store(GState::waiting, std::memory_order_relaxed);
 }
 
-// This thread's M if it may touch its P now, in a region; null otherwise. Never waits.
-M* try_region() {
-  M* m = current_m();
-  if (m == nullptr) return nullptr;
-  if (m->region.load(std::memory_order_relaxed) != 0) [[unlikely]] {
-    ++m->nested;
-    return m;
-  }
-  m->region.store(1, std::memory_order_relaxed);
-  if (fence_needed.load(std::memory_order_relaxed)) [[unlikely]]
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-  std::atomic_signal_fence(std::memory_order_seq_cst);
-  if (m->barred.load(std::memory_order_acquire) != 0) [[unlikely]] {
-    region_leave(m);
-    return nullptr;
-  }
-  return m;
-}
-
 }  // namespace
-
-M* region_try_enter() { return try_region(); }
 
 // Puts a goroutine that waits into a run queue: this thread's P's if it has one.
 void make_runnable(G* g) {
-  if (M* m = try_region(); m != nullptr) [[likely]] {
+  if (M* m = region_try_enter(); m != nullptr) [[likely]] {
     push_ready(m->p.load(std::memory_order_relaxed), g);
     region_leave(m);
     return;
@@ -208,6 +187,7 @@ void set_goroutine_name(std::string_view name) {
   size_t length = std::min<size_t>(name.size(), sizeof g->name - 1);
   name.copy(g->name, length);
   g->name[length] = 0;
+  g->named.store(true, std::memory_order_release);
 }
 
 }  // namespace sluice

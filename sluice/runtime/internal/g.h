@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -35,33 +36,50 @@ struct Stack {
 struct alignas(64) G {
   static constexpr size_t inline_closure_bytes = 112;
 
-  // Saved stack pointer; meaningful while on_cpu is 0.
-  void* sp = nullptr;
-  // Link of whichever list holds this G: a free list, the global run queue, a batch.
-  G* next = nullptr;
-  // 1 from the moment a thread switches to this stack until it has switched away from it and the
-  // registers are saved. Who resumes a G waits for 0 (acquire pairs with finish_switch's release).
-  std::atomic<uint32_t> on_cpu{0};
-  std::atomic<GState> state{GState::free};
-  std::atomic<WaitReason> wait_reason{WaitReason::none};
-  bool foreign = false;  // stands in for a thread; has no stack of ours
-  // 0: nobody waits, 1: parked, 2: ready() came. See park() in park.cc.
-  std::atomic<uint32_t> permit{0};
-  Stack stack;
-  // __cxa_eh_globals of this goroutine while it does not run.
-  void* eh_globals[2] = {nullptr, nullptr};
-
+  // The first cache line is all that a spawn writes, but for the closure, whose first 32 bytes are
+  // in the second: a burst of spawns is bound by memory.
   const internal::ClosureType* type = nullptr;
-  void* storage = nullptr;  // the closure: inline_closure, or on the stack
   uint64_t id = 0;
   const void* created_by = nullptr;  // code address
   uint64_t created_by_id = 0;
   std::atomic<uint64_t> waiting_since{0};  // coarse ns, see Scheduler::coarse_now
-  void* sanitizer = nullptr;               // ASan's fake stack or TSan's fiber
-  char name[24] = {};
+  // Saved stack pointer; meaningful while on_cpu is 0.
+  void* sp = nullptr;
+  // 1 from the moment a thread switches to this stack until it has switched away from it and the
+  // registers are saved. Who resumes a G waits for 0 (acquire pairs with finish_switch's release).
+  std::atomic<uint32_t> on_cpu{0};
+  // 0: nobody waits, 1: parked, 2: ready() came. See park() in park.cc.
+  std::atomic<uint32_t> permit{0};
+  std::atomic<GState> state{GState::free};
+  std::atomic<WaitReason> wait_reason{WaitReason::none};
+  bool foreign = false;  // stands in for a thread; has no stack of ours
+  std::atomic<bool> named{false};  // `name` is this goroutine's, not an earlier one's
+
+  alignas(64) Stack stack;
+  // __cxa_eh_globals of this goroutine while it does not run.
+  void* eh_globals[2] = {nullptr, nullptr};
 
   alignas(16) char inline_closure[inline_closure_bytes];
+
+  // Link of whichever list holds this G: a free list, the global run queue, a batch.
+  G* next = nullptr;
+  void* sanitizer = nullptr;  // ASan's fake stack or TSan's fiber
+  char name[24] = {};
+
+  const char* label() const { return named.load(std::memory_order_acquire) ? name : ""; }
 };
-static_assert(sizeof(G) <= 256 + 64, "a G is small: a million of them are alive");
+static_assert(sizeof(G) == 256, "a G is small: a million of them are alive");
+
+inline bool fits_inline(const internal::ClosureType& type) {
+  return type.size <= G::inline_closure_bytes && type.align <= 16;
+}
+
+// Where the closure is: beside the record, or at the top of the stack, which is bound then.
+inline void* closure_of(G* g) {
+  if (fits_inline(*g->type)) [[likely]]
+    return g->inline_closure;
+  uintptr_t at = reinterpret_cast<uintptr_t>(g->stack.top) - g->type->size;
+  return reinterpret_cast<void*>(at & ~(uintptr_t{std::max<size_t>(g->type->align, 16)} - 1));
+}
 
 }  // namespace sluice::runtime

@@ -16,7 +16,6 @@ namespace sluice::runtime {
 
 namespace {
 
-constexpr uint64_t fairness_tick = 61;
 constexpr uint32_t global_batch_max = 64;
 constexpr uint64_t low_half = 0xffffffff;
 
@@ -76,8 +75,6 @@ G* look_everywhere(M* m, P* p) {
     accept_ready(p, list);
     if (G* g = pop_global(p, 1); g != nullptr) return g;
   }
-  if (p->tick.load(std::memory_order_relaxed) % fairness_tick == 0)
-    if (G* g = pop_global(p, 1); g != nullptr) return g;
   if (G* g = pop_local(m, p); g != nullptr) return g;
   if (G* g = pop_global(p, global_batch_max); g != nullptr) return g;
   if (earliest_timer() <= now && run_timers(now) > 0)

@@ -42,19 +42,24 @@ struct alignas(64) M : RegionWord {
   uint64_t cpu_ns_seen = 0;  // sysmon's
 };
 
-// Enters a region; returns the M, which has a P until region_leave(). Regions nest.
-// May park the calling goroutine when its P was taken and no other is free.
-[[gnu::always_inline]] inline M* region_enter() {
-  M* m = current_m();
+// The owner's half of the protocol. False: barred; the caller must leave again and may wait.
+[[gnu::always_inline]] inline bool region_begin(M* m) {
   if (m->region.load(std::memory_order_relaxed) != 0) [[unlikely]] {
     ++m->nested;
-    return m;
+    return true;
   }
   m->region.store(1, std::memory_order_relaxed);
   if (fence_needed.load(std::memory_order_relaxed)) [[unlikely]]
     std::atomic_thread_fence(std::memory_order_seq_cst);
   std::atomic_signal_fence(std::memory_order_seq_cst);
-  if (m->barred.load(std::memory_order_acquire) != 0) [[unlikely]]
+  return m->barred.load(std::memory_order_acquire) == 0;
+}
+
+// Enters a region; returns the M, which has a P until region_leave(). Regions nest.
+// May park the calling goroutine when its P was taken and no other is free.
+[[gnu::always_inline]] inline M* region_enter() {
+  M* m = current_m();
+  if (!region_begin(m)) [[unlikely]]
     return region_enter_slow(m);
   return m;
 }
@@ -67,6 +72,18 @@ struct alignas(64) M : RegionWord {
   // Release: who sees the count has the region's reads behind it. Pairs with epoch.cc's acquire.
   m->completed.store(m->completed.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   m->region.store(0, std::memory_order_release);
+}
+
+// This thread's M, in a region, if it may touch its P now; null otherwise. Never waits.
+[[gnu::always_inline]] inline M* region_try_enter() {
+  M* m = current_m();
+  if (m == nullptr) [[unlikely]]
+    return nullptr;
+  if (!region_begin(m)) [[unlikely]] {
+    region_leave(m);
+    return nullptr;
+  }
+  return m;
 }
 
 }  // namespace sluice::runtime

@@ -21,6 +21,7 @@ struct alignas(64) P {
   RunQueue spawned;       // goroutines that never ran: newest first here, oldest first for thieves
   uint32_t handoffs = 0;  // runs in a row that runnext gave while others waited
   uint32_t spawn_streak = 0;  // runs in a row from `spawned` while others waited
+  uint32_t turns_left = 0;    // until the next look at the other ends of the queues
   uint32_t index = 0;
   uint64_t random = 0;
   uint32_t free_g_count = 0;

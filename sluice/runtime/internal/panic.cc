@@ -39,7 +39,7 @@ void print_header(G* g) {
   char line[160];
   int n =
       std::snprintf(line, sizeof line, "goroutine %llu [running%s%s]:\n",
-                    static_cast<unsigned long long>(g->id), g->name[0] != 0 ? ", " : "", g->name);
+                    static_cast<unsigned long long>(g->id), *g->label() != 0 ? ", " : "", g->label());
   print(line, static_cast<size_t>(n));
 }
 
@@ -63,7 +63,7 @@ void print_overflow(G* g, const ucontext_t* context, uint32_t slot) {
       std::snprintf(line, sizeof line,
                     "sluice: fatal: stack overflow: goroutine %llu%s%s exceeds its %zu-byte stack "
                     "(RuntimeOptions::stack_bytes)\n\n",
-                    static_cast<unsigned long long>(g->id), g->name[0] != 0 ? " " : "", g->name,
+                    static_cast<unsigned long long>(g->id), *g->label() != 0 ? " " : "", g->label(),
                     stack_pool->usable_bytes());
   print(line, static_cast<size_t>(n));
   print_header(g);
@@ -144,7 +144,7 @@ void print_goroutine_stack(G* g) {
 
 void run_with_handler(G* g, void (*handler)(std::exception_ptr)) {
   try {
-    g->type->run(g->storage);
+    g->type->run(closure_of(g));
   } catch (...) {
     handler(std::current_exception());
   }

@@ -23,7 +23,6 @@ namespace sluice::runtime {
 namespace {
 
 constexpr uint32_t g_batch = 64;
-constexpr uint32_t prefetch_ahead = 4;
 constexpr size_t g_slab_bytes = size_t{16} << 20;
 constexpr uint32_t g_slab_count = g_slab_bytes / sizeof(G);
 
@@ -84,14 +83,6 @@ uint32_t take_records(G** out, uint32_t count) {
   return n;
 }
 
-void reset(G* g) {
-  g->permit.store(0, std::memory_order_relaxed);
-  g->on_cpu.store(0, std::memory_order_relaxed);
-  g->name[0] = 0;
-  g->eh_globals[0] = g->eh_globals[1] = nullptr;
-  g->sanitizer = nullptr;
-}
-
 }  // namespace
 
 Error last_spawn_error() {
@@ -114,35 +105,19 @@ Result<void> pair_records_with_stacks(uint32_t extra_stacks) {
   return {};
 }
 
-G* alloc_g(P* p) {
-  if (p->free_g_count == 0) [[unlikely]] {
-    p->free_g_count = take_records(p->free_gs, g_batch);
-    if (p->free_g_count == 0) return nullptr;
-  }
-  G* g = p->free_gs[--p->free_g_count];
-  if (p->free_g_count >= prefetch_ahead) {
-    // A burst of spawns walks cold records: have the next ones' two lines on their way.
-    const char* ahead = reinterpret_cast<const char*>(p->free_gs[p->free_g_count - prefetch_ahead]);
-    __builtin_prefetch(ahead, 1);
-    __builtin_prefetch(ahead + 64, 1);
-    __builtin_prefetch(ahead + 128, 1);
-  }
-  reset(g);
-  return g;
+bool refill_gs(P* p) {
+  p->free_g_count = take_records(p->free_gs, g_batch);
+  return p->free_g_count != 0;
 }
 
-void free_g(P* p, G* g) {
-  g->state.store(GState::free, std::memory_order_relaxed);
-  if (p->free_g_count == P::g_cache_max) [[unlikely]] {
-    // The coldest half goes.
-    constexpr uint32_t half = P::g_cache_max / 2;
-    GPool& records = pool();
-    std::lock_guard lock(records.lock);
-    records.free.insert(records.free.end(), p->free_gs, p->free_gs + half);
-    std::copy(p->free_gs + half, p->free_gs + P::g_cache_max, p->free_gs);
-    p->free_g_count = half;
-  }
-  p->free_gs[p->free_g_count++] = g;
+// The coldest half goes.
+void spill_gs(P* p) {
+  constexpr uint32_t half = P::g_cache_max / 2;
+  GPool& records = pool();
+  std::lock_guard lock(records.lock);
+  records.free.insert(records.free.end(), p->free_gs, p->free_gs + half);
+  std::copy(p->free_gs + half, p->free_gs + P::g_cache_max, p->free_gs);
+  p->free_g_count = half;
 }
 
 G* alloc_g_elsewhere() {
@@ -177,23 +152,17 @@ G* new_foreign_g() {
   return g;
 }
 
-Stack take_stack(P* p) {
-  if (p->free_stack_count == 0) [[unlikely]] {
-    p->free_stack_count = stack_pool->take(p->free_stacks, P::stack_cache_max / 4);
-    SLUICE_ASSERT(p->free_stack_count != 0, "every goroutine record is paired with a stack");
-  }
-  return p->free_stacks[--p->free_stack_count];
+void refill_stacks(P* p) {
+  p->free_stack_count = stack_pool->take(p->free_stacks, P::stack_cache_max / 4);
+  SLUICE_ASSERT(p->free_stack_count != 0, "every goroutine record is paired with a stack");
 }
 
-void give_stack(P* p, Stack stack) {
-  if (p->free_stack_count == P::stack_cache_max) [[unlikely]] {
-    // The coldest half goes.
-    constexpr uint32_t half = P::stack_cache_max / 2;
-    stack_pool->give(p->free_stacks, half);
-    std::memmove(p->free_stacks, p->free_stacks + half, half * sizeof(Stack));
-    p->free_stack_count = half;
-  }
-  p->free_stacks[p->free_stack_count++] = stack;
+// The coldest half goes.
+void spill_stacks(P* p) {
+  constexpr uint32_t half = P::stack_cache_max / 2;
+  stack_pool->give(p->free_stacks, half);
+  std::memmove(p->free_stacks, p->free_stacks + half, half * sizeof(Stack));
+  p->free_stack_count = half;
 }
 
 void drain_caches(P* p) {

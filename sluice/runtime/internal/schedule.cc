@@ -6,6 +6,7 @@
 
 #include "sluice/base/assert.h"
 #include "sluice/runtime/internal/panic.h"
+#include "sluice/runtime/internal/pools.h"
 #include "sluice/runtime/internal/sanitizer.h"
 #include "sluice/runtime/internal/scheduler.h"
 #include "sluice/runtime/internal/stack_pool.h"
@@ -20,8 +21,8 @@ namespace {
 // Tokio by 3 polls.
 constexpr uint32_t handoffs_max = 16;
 constexpr uint32_t spawn_streak_max = 16;
-// Every 61st switch looks at the other ends (Go's number: prime, so it beats no rhythm).
-constexpr uint64_t fairness_tick = 61;
+// Every 61st turn looks at the other ends (Go's number: prime, so it beats no rhythm).
+constexpr uint32_t fairness_turns = 61;
 
 void save_exceptions(M* m, G* g) {
   g->eh_globals[0] = m->eh_globals[0];
@@ -113,7 +114,6 @@ void push_ready(P* p, G* g) {
 }
 
 G* pop_local(M*, P* p) {
-  uint64_t tick = p->tick.load(std::memory_order_relaxed);
   if (G* g = p->runnext; g != nullptr) {
     p->runnext = nullptr;
     p->runnext_set.store(false, std::memory_order_relaxed);
@@ -124,7 +124,8 @@ G* pop_local(M*, P* p) {
     p->queue.push_back(g);
   }
   p->handoffs = 0;
-  if (tick % fairness_tick == 0) [[unlikely]] {
+  if (p->turns_left-- == 0) [[unlikely]] {
+    p->turns_left = fairness_turns;
     if (sched.global_count.load(std::memory_order_relaxed) != 0)
       p->attention.store(true, std::memory_order_relaxed);
     if (G* g = p->spawned.pop_front(); g != nullptr) return g;
@@ -135,7 +136,6 @@ G* pop_local(M*, P* p) {
       if (G* ahead = p->spawned.peek_back(2); ahead != nullptr) {
         __builtin_prefetch(ahead, 1);
         __builtin_prefetch(reinterpret_cast<const char*>(ahead) + 64, 1);
-        __builtin_prefetch(reinterpret_cast<const char*>(ahead) + 128, 1);
       }
       return g;
     }
@@ -212,7 +212,7 @@ void switch_from_dead(M* m, G* g, G* next) {
 // place of the throw, with the whole stack still there to be printed.
 [[gnu::noinline]] static void run_closure(G* g) {
   if (sched.options.on_panic == nullptr) [[likely]] {
-    g->type->run(g->storage);
+    g->type->run(closure_of(g));
   } else {
     run_with_handler(g, sched.options.on_panic);
   }

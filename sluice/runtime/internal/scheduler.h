@@ -144,16 +144,10 @@ void sleep_m(M* m);
 void wake_m(M* m);
 
 // park.cc -------------------------------------------------------------------
-// This thread's M, in a region, if it may touch its P now; null otherwise. Never waits.
-M* region_try_enter();
 void make_runnable(G* g);
 
-// pools.cc ------------------------------------------------------------------
+// pools.cc (pools.h has the caches of a P) ------------------------------------
 G* new_foreign_g();
-G* alloc_g(P* p);  // null: see last_spawn_error()
-void free_g(P* p, G* g);
-Stack take_stack(P* p);
-void give_stack(P* p, Stack stack);
 G* alloc_g_elsewhere();
 void free_g_elsewhere(G* g);
 

@@ -27,7 +27,7 @@ uint64_t take_id(P* p) {
 
 // A closure that does not fit beside the record lies at the top of the stack, which is then bound
 // right away. `p` may be null.
-void place_on_stack(P* p, G* g, const ClosureType& type) {
+void place_on_stack(P* p, G* g) {
   Stack stack;
   if (p != nullptr) {
     stack = take_stack(p);
@@ -36,11 +36,8 @@ void place_on_stack(P* p, G* g, const ClosureType& type) {
                   "every goroutine record is paired with a stack");
   }
   sanitizer::fresh_stack(stack_pool->bottom(stack.slot), stack_pool->usable_bytes());
-  uintptr_t at = reinterpret_cast<uintptr_t>(stack.top) - type.size;
-  at &= ~(uintptr_t{type.align < 16 ? 16 : type.align} - 1);
   g->stack = stack;
-  g->storage = reinterpret_cast<void*>(at);
-  g->sp = prepare_start(g->storage);
+  g->sp = prepare_start(closure_of(g));
   g->sanitizer = sanitizer::new_fiber();
 }
 
@@ -49,10 +46,8 @@ void fill(G* g, P* p, const ClosureType& type, const void* created_by) {
   g->type = &type;
   g->created_by = created_by;
   g->state.store(GState::allocated, std::memory_order_relaxed);
-  if (type.size <= G::inline_closure_bytes && type.align <= 16) [[likely]]
-    g->storage = g->inline_closure;
-  else
-    place_on_stack(p, g, type);
+  if (!fits_inline(type)) [[unlikely]]
+    place_on_stack(p, g);
 }
 
 G* begin_elsewhere(const ClosureType& type, const void* created_by) {
@@ -70,7 +65,7 @@ G* begin_elsewhere(const ClosureType& type, const void* created_by) {
 
 }  // namespace
 
-Spawn spawn_begin(const ClosureType& type, const void* created_by) {
+Spawn spawn_begin(const ClosureType& type, const void* created_by, bool pinned) {
   if (type.size > closure_bytes_max || type.align > 4096) [[unlikely]] {
     set_spawn_error(Error(Code::invalid_argument,
                           "go: the closure is larger than 16384 bytes or aligned past 4096"));
@@ -88,16 +83,19 @@ Spawn spawn_begin(const ClosureType& type, const void* created_by) {
       g->created_by_id = m->g != nullptr ? m->g->id : 0;
       fill(g, p, type, created_by);
     }
-    region_leave(m);
+    if (!pinned || g == nullptr) region_leave(m);
   }
   if (g == nullptr) [[unlikely]]
     return {nullptr, nullptr};
-  return {g, g->storage};
+  return {g, closure_of(g)};
 }
 
-void spawn_commit(G* g) {
+void spawn_commit(G* g, bool pinned) {
   g->state.store(GState::runnable, std::memory_order_relaxed);
-  M* m = region_try_enter();
+  M* m = current_m();
+  // In a region the caller has the P that spawn_begin found; it did not get one if it is in none.
+  if (!pinned || m == nullptr || !m->inside()) [[unlikely]]
+    m = region_try_enter();
   if (m == nullptr) [[unlikely]] {
     sched.started_elsewhere.fetch_add(1, std::memory_order_relaxed);
     return push_global(g);

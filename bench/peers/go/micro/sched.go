@@ -15,8 +15,10 @@ func init() {
 	register("yield_1000", func() []sample { return yield("yield_1000", 1000, scaled(3_000)) })
 	register("skynet", func() []sample { return skynet("skynet", 1_000_000, 0) })
 	register("skynet@buf10", func() []sample { return skynet("skynet@buf10", 1_000_000, 10) })
+	register("skynet@group", func() []sample { return skynetWaitGroup("skynet@group", 1_000_000) })
 	register("skynet_100k", func() []sample { return skynet("skynet_100k", 100_000, 0) })
 	register("skynet_100k@buf10", func() []sample { return skynet("skynet_100k@buf10", 100_000, 10) })
+	register("skynet_100k@group", func() []sample { return skynetWaitGroup("skynet_100k@group", 100_000) })
 	registerOnce("spawn_mem_100k", func() []sample { return spawnMem("spawn_mem_100k", 100_000) })
 	registerOnce("spawn_mem_1m", func() []sample { return spawnMem("spawn_mem_1m", 1_000_000) })
 }
@@ -75,6 +77,44 @@ func skynet(name string, leaves, capacity int) []sample {
 		out := make(chan int)
 		go skynetNode(out, 0, leaves, capacity)
 		if sum := <-out; sum != leaves*(leaves-1)/2 {
+			panic("skynet: wrong sum")
+		}
+	}
+	return watch.stop(name, rounds*goroutines)
+}
+
+func skynetSum(done *sync.WaitGroup, out *int, first, size int) {
+	defer done.Done()
+	if size == 1 {
+		*out = first
+		return
+	}
+	part := size / 10
+	var sums [10]int
+	var children sync.WaitGroup
+	children.Add(10)
+	for i := range 10 {
+		go skynetSum(&children, &sums[i], first+i*part, part)
+	}
+	children.Wait()
+	sum := 0
+	for _, s := range sums {
+		sum += s
+	}
+	*out = sum
+}
+
+func skynetWaitGroup(name string, leaves int) []sample {
+	rounds := max(1, scaled(1_000_000)/leaves)
+	goroutines := (leaves*10 - 1) / 9
+	watch := start()
+	for range rounds {
+		var done sync.WaitGroup
+		var sum int
+		done.Add(1)
+		go skynetSum(&done, &sum, 0, leaves)
+		done.Wait()
+		if sum != leaves*(leaves-1)/2 {
 			panic("skynet: wrong sum")
 		}
 	}
