@@ -73,7 +73,8 @@ void set_waiting(G* g, WaitReason reason) {
 // Puts a goroutine that waits into a run queue: this thread's P's if it has one.
 void make_runnable(G* g) {
   if (M* m = region_try_enter(); m != nullptr) [[likely]] {
-    push_ready(m->p.load(std::memory_order_relaxed), g);
+    if (g->runtime == sched.number.load(std::memory_order_relaxed)) [[likely]]
+      push_ready(m->p.load(std::memory_order_relaxed), g);
     region_leave(m);
     return;
   }

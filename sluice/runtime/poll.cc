@@ -90,9 +90,12 @@ void release(PollRecord* record) {
   records.free = record;
 }
 
+// A waiter sets `arriving` and then reads the flags; who raises a flag sets it and then reads the
+// word (here). One of them sees the other: all four accesses are sequentially consistent.
+//
 // The goroutine that is to be woken, if any. `io`: an event is remembered for the next waiter.
 G* unblock(Direction& direction, bool io) {
-  uintptr_t word = direction.word.load(std::memory_order_acquire);
+  uintptr_t word = direction.word.load(std::memory_order_seq_cst);
   for (;;) {
     if (word == event || (word == nobody && !io)) return nullptr;
     if (direction.word.compare_exchange_weak(word, io ? event : nobody, std::memory_order_acq_rel))
@@ -104,7 +107,7 @@ Result<void> check(PollRecord* record, const Direction& direction) {
   static const Error closed(Code::cancelled, "use of a closed descriptor");
   static const Error stopped(Code::cancelled, "I/O interrupted");
   static const Error late(Code::deadline_exceeded, "I/O timeout");
-  uint32_t flags = record->flags.load(std::memory_order_acquire);
+  uint32_t flags = record->flags.load(std::memory_order_seq_cst);
   if ((flags & (closing | interrupted | direction.late)) == 0) [[likely]]
     return {};
   if ((flags & closing) != 0) return closed;
@@ -119,7 +122,7 @@ bool block(PollRecord* record, Direction& direction) {
     if (direction.word.compare_exchange_strong(expected, nobody, std::memory_order_acq_rel))
       return true;
     expected = nobody;
-    if (direction.word.compare_exchange_strong(expected, arriving, std::memory_order_acq_rel))
+    if (direction.word.compare_exchange_strong(expected, arriving, std::memory_order_seq_cst))
       break;
     SLUICE_ASSERT(expected == event, "two goroutines wait for the same direction of a descriptor");
   }
@@ -154,7 +157,7 @@ void deadline_passed(PollRecord* record, int side, uint64_t sequence) {
   {
     std::lock_guard lock(record->lock);
     if (direction.sequence != sequence) return;
-    record->flags.fetch_or(direction.late, std::memory_order_acq_rel);
+    record->flags.fetch_or(direction.late, std::memory_order_seq_cst);
     g = unblock(direction, false);
   }
   wake(g);
@@ -178,7 +181,7 @@ void set_deadline(PollRecord* record, int side, Instant when) {
     direction.timer.stop();
     if ((record->flags.load(std::memory_order_relaxed) & closing) != 0) return;
     if (past) {
-      record->flags.fetch_or(direction.late, std::memory_order_acq_rel);
+      record->flags.fetch_or(direction.late, std::memory_order_seq_cst);
       g = unblock(direction, false);
     } else {
       record->flags.fetch_and(~static_cast<uint32_t>(direction.late), std::memory_order_acq_rel);
@@ -192,7 +195,7 @@ void set_deadline(PollRecord* record, int side, Instant when) {
 }
 
 void raise(PollRecord* record, Flag flag) {
-  record->flags.fetch_or(flag, std::memory_order_acq_rel);
+  record->flags.fetch_or(flag, std::memory_order_seq_cst);
   for (Direction& direction : record->directions) wake(unblock(direction, false));
 }
 
@@ -213,6 +216,7 @@ void poll_record_ready(uint64_t tag, bool read, bool write, bool hung_up, GList&
     if (!(side == read_side ? read : write)) continue;
     G* g = unblock(record->directions[side], true);
     if (g == nullptr) continue;
+    if (!g->foreign && g->runtime != sched.number.load(std::memory_order_relaxed)) continue;
     if (g->foreign)
       ready_sectioned(g);
     else
@@ -271,7 +275,7 @@ Result<void> PollDesc::open(int fd) {
 void PollDesc::close() {
   PollRecord* record = record_;
   if (record == nullptr) return;
-  if ((record->flags.fetch_or(closing, std::memory_order_acq_rel) & closing) != 0) return;
+  if ((record->flags.fetch_or(closing, std::memory_order_seq_cst) & closing) != 0) return;
   netpoll_remove(record->fd);
   {
     std::lock_guard lock(record->lock);

@@ -60,6 +60,14 @@ void nudge_all() {
 bool abandon(M* m) {
   P* p = m->p.load(std::memory_order_acquire);
   if (p == nullptr) {
+    // Since `stopping` was set under this lock nobody takes an idle P; who took one before is about
+    // to bind it, and that might be m.
+    std::lock_guard lock(sched.lock);
+    for (int i = 0; i < sched.p_count; ++i) {
+      P* each = sched.ps[i];
+      if (!each->idle && each->m.load(std::memory_order_acquire) == nullptr) return false;
+    }
+    if (m->p.load(std::memory_order_acquire) != nullptr) return false;
     m->abandoned.store(true, std::memory_order_seq_cst);
     return true;
   }
@@ -73,6 +81,8 @@ bool abandon(M* m) {
   m->abandoned.store(true, std::memory_order_seq_cst);
   m->p.store(nullptr, std::memory_order_release);
   p->m.store(nullptr, std::memory_order_release);
+  std::lock_guard idle(sched.lock);
+  p->idle = true;  // accounted for: see above. Nobody takes it.
   return true;
 }
 
@@ -97,16 +107,21 @@ void wait_for_threads() {
 }
 
 void forget_ps() {
+  bool abandoned = false;  // its thread may just be at a wheel of ours
+  for (M* m = sched.all_ms.load(std::memory_order_acquire); m != nullptr; m = m->all_next)
+    abandoned |= m->abandoned.load(std::memory_order_relaxed);
   for (int i = 0; i < sched.p_count; ++i) {
     P* p = sched.ps[i];
     drain_caches(p);
     // What abandoned goroutines left in its queues and wheel stays as it is, for ever.
-    if (!p->has_work() && p->timers.count() == 0)
+    if (!abandoned && !p->has_work() && p->timers.count() == 0)
       delete p;
     else
       kept_ps().push_back(p);
   }
-  delete[] sched.ps;
+  if (!abandoned) delete[] sched.ps;
+  std::lock_guard lock(sched.lock);
+  sched.number.fetch_add(1, std::memory_order_relaxed);
   sched.ps = nullptr;
   sched.p_count = 0;
   sched.idle_ps = nullptr;
@@ -159,10 +174,13 @@ Runtime::Runtime(RuntimeOptions options) {
 }
 
 Runtime::~Runtime() {
-  sched.started.store(false, std::memory_order_release);
-  sched.stopping.store(true, std::memory_order_seq_cst);
+  {
+    std::lock_guard lock(sched.lock);  // from now on nobody takes an idle P
+    sched.stopping.store(true, std::memory_order_seq_cst);
+  }
   runtime::stop_sysmon();
   runtime::wait_for_threads();
+  sched.started.store(false, std::memory_order_release);
   uint64_t started;
   uint64_t ended;
   runtime::sum_up(&started, &ended);

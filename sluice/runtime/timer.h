@@ -10,6 +10,8 @@
 
 namespace sluice::runtime {
 
+class TimerWheel;
+
 // A one-shot timer that lives inside its user's own object.
 //
 // Almost every timeout is cancelled, so start() and stop() are O(1) and allocate nothing; firing is
@@ -27,7 +29,7 @@ class Timer {
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
   ~Timer() {
-    SLUICE_ASSERT(wheel_.load(std::memory_order_relaxed) == 0, "an armed timer is destroyed");
+    SLUICE_ASSERT(wheel_.load(std::memory_order_relaxed) == nullptr, "an armed timer is destroyed");
   }
 
   // Arms a timer that is not armed. A moment in the past fires at once, on the scheduler.
@@ -45,7 +47,7 @@ class Timer {
   Callback callback_ = nullptr;
   void* arg_ = nullptr;
   uint64_t seq_ = 0;
-  std::atomic<uint32_t> wheel_{0};  // 1 + index of the wheel that holds it, 0 when not armed
+  std::atomic<TimerWheel*> wheel_{nullptr};  // the one that holds it
   uint16_t slot_ = 0;
 };
 

@@ -50,9 +50,10 @@ struct alignas(64) G {
   std::atomic<uint32_t> on_cpu{0};
   // 0: nobody waits, 1: parked, 2: ready() came. See park() in park.cc.
   std::atomic<uint32_t> permit{0};
+  uint32_t runtime = 0;  // Scheduler::number of the Runtime it belongs to
   std::atomic<GState> state{GState::free};
   std::atomic<WaitReason> wait_reason{WaitReason::none};
-  bool foreign = false;  // stands in for a thread; has no stack of ours
+  bool foreign = false;            // stands in for a thread; has no stack of ours
   std::atomic<bool> named{false};  // `name` is this goroutine's, not an earlier one's
 
   alignas(64) Stack stack;

@@ -48,10 +48,12 @@ void stop_spinning(M* m) {
 
 // Makes what netpoll found runnable on p.
 void accept_ready(P* p, GList& list) {
+  bool more = list.count > 1;
   while (G* g = list.pop()) {
     g->state.store(GState::runnable, std::memory_order_relaxed);
     p->queue.push_back(g);
   }
+  if (more) wake_one_if_needed();
 }
 
 bool may_spin() {
@@ -106,7 +108,7 @@ void put_idle_locked(P* p) {
 
 P* take_idle_locked() {
   P* p = sched.idle_ps;
-  if (p == nullptr) return nullptr;
+  if (p == nullptr || sched.stopping.load(std::memory_order_relaxed)) return nullptr;
   sched.idle_ps = p->idle_next;
   p->idle = false;
   sched.idle_and_spinning.fetch_sub(1, std::memory_order_seq_cst);
@@ -152,6 +154,7 @@ void leave_poller_role(M* m) {
 void poll_blocking(M* m, GList& ready) {
   uint64_t until = earliest_timer();
   sched.poll_until.store(until, std::memory_order_seq_cst);
+  std::atomic_thread_fence(std::memory_order_seq_cst);  // pairs with Timer::start's
   // Whoever armed an earlier timer before reading poll_until is seen here; who arms it later
   // sees poll_until and breaks the poll.
   until = earliest_timer();
@@ -226,8 +229,18 @@ void wait_for_p(M* m, bool polls) {
     stop_spinning(m);  // looks again: others may have relied on the reservation
     push_global_list(ready);
     if (sched.stopping.load(std::memory_order_acquire)) return;
-    std::lock_guard lock(sched.lock);
-    push_idle_m_locked(m);
+    P* p;
+    {
+      std::lock_guard lock(sched.lock);
+      p = take_idle_locked();  // one that start_m found nobody for
+      if (p == nullptr) push_idle_m_locked(m);
+    }
+    if (p != nullptr) {
+      bind(m, p);
+      region_enter_own(m);
+      if (m->p.load(std::memory_order_acquire) == nullptr) region_leave(m);
+      return;
+    }
   }
   sleep_m(m);
   if (m->p.load(std::memory_order_acquire) == nullptr) return;
@@ -242,7 +255,7 @@ void join_idle(M* m) {
     push_idle_m_locked(m);
   }
   // Between our goroutine's push_global and here nobody may have found an M.
-  if (sched.global_count.load(std::memory_order_seq_cst) != 0) wake_one_if_needed();
+  if (work_somewhere()) wake_one_if_needed();
   wait_for_p(m, false);
 }
 
@@ -273,9 +286,31 @@ bool acquire_idle_p(M* m) {
   return true;
 }
 
+// One section of the lock, so that shutdown can tell a thread that was abandoned before from one
+// that still comes back (abandon in runtime.cc).
+bool acquire_idle_p_or_queue(M* m, G* g) {
+  std::unique_lock lock(sched.lock);
+  if (m->abandoned.load(std::memory_order_relaxed)) {  // set under the lock
+    lock.unlock();
+    sleep_if_abandoned();
+  }
+  if (P* p = take_idle_locked(); p != nullptr) {
+    lock.unlock();
+    bind(m, p);
+    return true;
+  }
+  sched.global.push(g);
+  sched.global_count.store(sched.global.count, std::memory_order_seq_cst);
+  lock.unlock();
+  wake_one_if_needed();
+  return false;
+}
+
 G* find_runnable(M* m) {
   for (;;) {
-    if (sched.stopping.load(std::memory_order_acquire)) return nullptr;
+    if (sched.stopping.load(std::memory_order_acquire) ||
+        m->abandoned.load(std::memory_order_acquire))
+      return nullptr;
     P* p = m->p.load(std::memory_order_acquire);
     if (p == nullptr) {
       SLUICE_ASSERT(m->next_hint == nullptr, "an M lost its P with a goroutine in hand");
@@ -314,6 +349,8 @@ void push_global_list(GList& list) {
   {
     std::lock_guard lock(sched.lock);
     while (G* g = list.pop()) {
+      // A goroutine of an earlier Runtime is abandoned: it never runs again.
+      if (g->runtime != sched.number.load(std::memory_order_relaxed)) continue;
       g->state.store(GState::runnable, std::memory_order_relaxed);
       sched.global.push(g);
     }
@@ -339,6 +376,7 @@ void wake_one_slow() {
   P* p = take_idle_locked();
   lock.unlock();
   if (p == nullptr) {
+    if (sched.stopping.load(std::memory_order_acquire)) return;
     // Others may have relied on the reservation, and a P may be idle since: look again.
     sched.idle_and_spinning.fetch_sub(Scheduler::one_spinning, std::memory_order_seq_cst);
     return wake_one_if_needed();
@@ -365,10 +403,18 @@ void start_m(P* p, bool spinning) {
   }
   m = new_m();
   if (m == nullptr) {  // threads_max: the P waits until a thread is free again
-    std::lock_guard lock(sched.lock);
+    std::unique_lock lock(sched.lock);
+    if (sched.idle_ms != nullptr) {  // one is, meanwhile
+      lock.unlock();
+      return start_m(p, spinning);
+    }
     put_idle_locked(p);
     sched.idle_and_spinning.fetch_add(spinning ? 1 - Scheduler::one_spinning : 1,
                                       std::memory_order_seq_cst);
+    // The poller is a thread too, and takes an idle P itself.
+    bool break_poll = sched.poller.load(std::memory_order_relaxed) != nullptr;
+    lock.unlock();
+    if (break_poll) netpoll_break();
     return;
   }
   m->spinning = spinning;

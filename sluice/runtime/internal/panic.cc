@@ -37,9 +37,9 @@ void print(const char* text, size_t length) {
 
 void print_header(G* g) {
   char line[160];
-  int n =
-      std::snprintf(line, sizeof line, "goroutine %llu [running%s%s]:\n",
-                    static_cast<unsigned long long>(g->id), *g->label() != 0 ? ", " : "", g->label());
+  int n = std::snprintf(line, sizeof line, "goroutine %llu [running%s%s]:\n",
+                        static_cast<unsigned long long>(g->id), *g->label() != 0 ? ", " : "",
+                        g->label());
   print(line, static_cast<size_t>(n));
 }
 

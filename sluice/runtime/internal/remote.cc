@@ -86,15 +86,24 @@ namespace {
 // Returns whether the caller still runs on `m`, outside a region, with a P; otherwise it was
 // resumed elsewhere, inside a region.
 bool reacquire(M* m) {
-  if (acquire_idle_p(m)) return true;
   G* g = m->g;
   g->wait_reason.store(WaitReason::blocked_on_processor, std::memory_order_relaxed);
   g->state.store(GState::runnable, std::memory_order_relaxed);
-  switch_to_own_context_queued(m, g);
+  if (acquire_idle_p_or_queue(m, g)) {
+    g->state.store(GState::running, std::memory_order_relaxed);
+    return true;
+  }
+  switch_to_own_context(m, g);
   return false;
 }
 
 }  // namespace
+
+void sleep_if_abandoned() {
+  M* m = current_m();
+  if (m != nullptr && m->abandoned.load(std::memory_order_seq_cst)) [[unlikely]]
+    sleep_for_ever();
+}
 
 M* region_enter_slow(M* m) {
   for (;;) {

@@ -174,10 +174,7 @@ void switch_away(M* m, G* g) {
   leave_goroutine(m, g, next);
 }
 
-void switch_to_own_context_queued(M* m, G* g) {
-  push_global(g);
-  leave_goroutine(m, g, nullptr);
-}
+void switch_to_own_context(M* m, G* g) { leave_goroutine(m, g, nullptr); }
 
 void switch_from_dead(M* m, G* g, G* next) {
   P* p = m->p.load(std::memory_order_relaxed);

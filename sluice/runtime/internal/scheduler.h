@@ -53,6 +53,8 @@ struct Scheduler {
   std::atomic<bool> stopping{false};
   std::atomic<bool> started{false};
 
+  // Read at every wake-up, changed at the end of a Runtime only.
+  alignas(64) std::atomic<uint32_t> number{1};  // of the Runtime; changed under lock
   int p_count = 0;
   P** ps = nullptr;
   RuntimeOptions options;
@@ -92,9 +94,9 @@ void switch_away(M* m, G* g);
 // The best goroutine of this P without looking further; null when it has none. Needs a region.
 G* pop_local(M* m, P* p);
 void push_ready(P* p, G* g);
-// Puts a running goroutine whose thread has no P into the global queue and gives up the thread.
+// Gives up the thread of a running goroutine that has no P and is in the global queue already.
 // Returns on another M, in a region of depth 1. Called outside a region.
-void switch_to_own_context_queued(M* m, G* g);
+void switch_to_own_context(M* m, G* g);
 // To be called by every context right after it got the thread back.
 M* finish_switch();
 // The body of an M's own context; returns when the scheduler stops.
@@ -109,6 +111,9 @@ G* find_runnable(M* m);
 // Wakes one M for an idle P if nobody is looking for work already.
 void wake_one_slow();
 inline void wake_one_if_needed() {
+  // The push before comes first. Elsewhere the idler's membarrier sees to that.
+  if (fence_needed.load(std::memory_order_relaxed)) [[unlikely]]
+    std::atomic_thread_fence(std::memory_order_seq_cst);
   if (sched.anyone_idle_unwatched()) [[unlikely]]
     wake_one_slow();
 }
@@ -125,6 +130,8 @@ int run_timers(uint64_t now_ns);
 uint64_t earliest_timer();
 // Takes an idle P for this M, which has none. False: there is none.
 bool acquire_idle_p(M* m);
+// The same for goroutine g on m; without one it queues g globally. Sleeps for ever if abandoned.
+bool acquire_idle_p_or_queue(M* m, G* g);
 void bind(M* m, P* p);
 
 // remote.cc -----------------------------------------------------------------
@@ -136,6 +143,8 @@ void unbar(M* owner);
 // For a scheduler context that was given a P: enters a region, or returns in one without a P when
 // the P was taken away again meanwhile.
 void region_enter_own(M* m);
+// Does not return on a thread whose Runtime has ended without it.
+void sleep_if_abandoned();
 
 // threads.cc ----------------------------------------------------------------
 M* new_m();

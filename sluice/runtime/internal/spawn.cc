@@ -45,12 +45,30 @@ void place_on_stack(P* p, G* g) {
 void fill(G* g, P* p, const ClosureType& type, const void* created_by) {
   g->type = &type;
   g->created_by = created_by;
+  g->runtime = sched.number.load(std::memory_order_relaxed);
   g->state.store(GState::allocated, std::memory_order_relaxed);
   if (!fits_inline(type)) [[unlikely]]
     place_on_stack(p, g);
 }
 
+// Errors: invalid_argument.
+bool fits_stack(const ClosureType& type) {
+  if (type.size > closure_bytes_max || type.align > 4096) {
+    set_spawn_error(Error(Code::invalid_argument,
+                          "go: the closure is larger than 16384 bytes or aligned past 4096"));
+    return false;
+  }
+  if (stack_pool != nullptr && type.size + type.align > stack_pool->usable_bytes() / 2) {
+    set_spawn_error(Error(Code::invalid_argument,
+                          "go: the closure would fill half of its goroutine's stack or more "
+                          "(RuntimeOptions::stack_bytes)"));
+    return false;
+  }
+  return true;
+}
+
 G* begin_elsewhere(const ClosureType& type, const void* created_by) {
+  sleep_if_abandoned();
   if (!sched.started.load(std::memory_order_acquire)) {
     set_spawn_error(Error(Code::failed_precondition, "go: no Runtime exists"));
     return nullptr;
@@ -66,11 +84,8 @@ G* begin_elsewhere(const ClosureType& type, const void* created_by) {
 }  // namespace
 
 Spawn spawn_begin(const ClosureType& type, const void* created_by, bool pinned) {
-  if (type.size > closure_bytes_max || type.align > 4096) [[unlikely]] {
-    set_spawn_error(Error(Code::invalid_argument,
-                          "go: the closure is larger than 16384 bytes or aligned past 4096"));
+  if (!fits_inline(type) && !fits_stack(type)) [[unlikely]]
     return {nullptr, nullptr};
-  }
   M* m = region_try_enter();
   G* g;
   if (m == nullptr) [[unlikely]] {

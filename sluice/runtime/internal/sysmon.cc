@@ -60,7 +60,7 @@ uint64_t cpu_ns(M* m) {
 
 bool thread_available() {
   std::lock_guard lock(sched.lock);
-  return sched.idle_m_count != 0 ||
+  return sched.idle_m_count != 0 || sched.poller.load(std::memory_order_relaxed) != nullptr ||
          sched.m_count < static_cast<uint32_t>(sched.options.threads_max);
 }
 

@@ -60,13 +60,13 @@ M* new_m() {
     return nullptr;
   }
   ++sched.m_count;
+  m->alive.store(true, std::memory_order_relaxed);  // before it can be seen: shutdown waits for it
   m->all_next = sched.all_ms.load(std::memory_order_relaxed);
   sched.all_ms.store(m, std::memory_order_release);
   return m;
 }
 
 void launch_m(M* m) {
-  m->alive.store(true, std::memory_order_relaxed);
   pthread_attr_t attributes;
   ::pthread_attr_init(&attributes);
   ::pthread_attr_setstacksize(&attributes, size_t{256} << 10);

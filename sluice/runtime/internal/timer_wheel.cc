@@ -52,7 +52,7 @@ bool TimerWheel::add(Timer* timer, uint64_t when_ns) {
   std::lock_guard lock(lock_);
   timer->when_ = when_ns;
   uint64_t due = place(timer);
-  timer->wheel_.store(index_ + 1, std::memory_order_relaxed);
+  timer->wheel_.store(this, std::memory_order_relaxed);
   count_.store(count_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   if (due >= next_due_.load(std::memory_order_relaxed)) return false;
   next_due_.store(due, std::memory_order_relaxed);
@@ -61,9 +61,9 @@ bool TimerWheel::add(Timer* timer, uint64_t when_ns) {
 
 bool TimerWheel::remove(Timer* timer) {
   std::lock_guard lock(lock_);
-  if (timer->wheel_.load(std::memory_order_relaxed) != index_ + 1) return false;  // fired meanwhile
+  if (timer->wheel_.load(std::memory_order_relaxed) != this) return false;  // fired meanwhile
   unlink(timer);
-  timer->wheel_.store(0, std::memory_order_relaxed);
+  timer->wheel_.store(nullptr, std::memory_order_relaxed);
   count_.store(count_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
   // next_due_ stays: a bound that is too early costs one look, a search here costs every stop.
   if (count_.load(std::memory_order_relaxed) == 0)
@@ -122,7 +122,7 @@ int TimerWheel::collect(uint64_t until_tick, Expired* batch) {
       if (n == batch_max) return n;
       unlink(timer);
       batch[n++] = {timer->callback_, timer->arg_, timer->seq_};
-      timer->wheel_.store(0, std::memory_order_release);
+      timer->wheel_.store(nullptr, std::memory_order_release);
       count_.store(count_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
     }
     tick_ = tick + 1;
