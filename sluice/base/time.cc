@@ -5,6 +5,9 @@
 #include <time.h>
 
 #include <atomic>
+#include <optional>
+
+#include "sluice/base/internal/cycle_clock.h"
 
 namespace sluice {
 namespace {
@@ -17,13 +20,28 @@ Duration system_time(clockid_t clock) {
   return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
+constinit internal::CycleClock cycle_clock;
+
+// No anchor covers the moment: a new one is due, or there can be none.
+[[gnu::noinline]] Instant settle() {
+  if (!internal::cycle_counter_usable()) return Instant(system_time(CLOCK_MONOTONIC));
+  // The kernel reads its counter somewhere in the middle; of a pair that was torn apart by a
+  // descheduling the next one says the truth again.
+  uint64_t before = internal::cycle_counter();
+  int64_t ns = system_time(CLOCK_MONOTONIC).count();
+  uint64_t after = internal::cycle_counter();
+  return Instant(Duration(cycle_clock.settle(before + (after - before) / 2, ns)));
+}
+
 }  // namespace
 
 Instant now() noexcept {
   // Acquire: pairs with the release in set_clock_source, so that the source's contents are seen.
   if (const auto* source = clock_source.load(std::memory_order_acquire)) [[unlikely]]
     return source->now();
-  return Instant(system_time(CLOCK_MONOTONIC));
+  if (std::optional<int64_t> ns = cycle_clock.read(internal::cycle_counter())) [[likely]]
+    return Instant(Duration(*ns));
+  return settle();
 }
 
 std::chrono::system_clock::time_point wall() noexcept {
