@@ -36,7 +36,6 @@ void make_ps(int count) {
     P* p = new P;
     p->index = static_cast<uint32_t>(i);
     p->random = 0x9E3779B97F4A7C15 * static_cast<uint64_t>(i + 1);
-    p->timers.set_index(static_cast<uint32_t>(i));
     p->timers.begin(now_ns());
     p->idle = true;
     p->idle_next = sched.idle_ps;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <mutex>
+#include <utility>
 
 #include "sluice/base/assert.h"
 
@@ -13,9 +14,8 @@ namespace sluice::runtime {
 // The tick of a timer is rounded up: tick t stands for the moment t << tick_shift, and everything
 // in it is due once now >> tick_shift >= t. Returns that moment.
 uint64_t TimerWheel::place(Timer* timer) {
-  constexpr uint64_t round = (uint64_t{1} << tick_shift) - 1;
-  uint64_t when = timer->when_ > never - round ? never - round : timer->when_ + round;
-  uint64_t tick = when >> tick_shift;
+  constexpr uint64_t below_tick = (uint64_t{1} << tick_shift) - 1;
+  uint64_t tick = (timer->when_ >> tick_shift) + ((timer->when_ & below_tick) != 0);
   if (tick < tick_) tick = tick_;
   uint64_t distance = tick ^ tick_;
   int level = distance == 0 ? 0 : (63 - std::countl_zero(distance)) / level_bits;
@@ -30,12 +30,13 @@ uint64_t TimerWheel::place(Timer* timer) {
   } else {
     slot = (tick >> (level_bits * level)) & (slot_count - 1);
   }
-  Timer*& head = slots_[level][slot];
+  uint32_t index = static_cast<uint32_t>(level) * slot_count + slot;
+  Timer*& head = slots_[index];
   timer->next_ = head;
   timer->link_ = &head;
   if (head != nullptr) head->link_ = &timer->next_;
   head = timer;
-  timer->slot_ = static_cast<uint16_t>(level * slot_count + slot);
+  timer->slot_ = static_cast<uint16_t>(index);
   occupied_[level] |= uint64_t{1} << slot;
   return tick << tick_shift;
 }
@@ -43,9 +44,9 @@ uint64_t TimerWheel::place(Timer* timer) {
 void TimerWheel::unlink(Timer* timer) {
   *timer->link_ = timer->next_;
   if (timer->next_ != nullptr) timer->next_->link_ = timer->link_;
-  uint32_t level = timer->slot_ / slot_count;
-  uint32_t slot = timer->slot_ % slot_count;
-  if (slots_[level][slot] == nullptr) occupied_[level] &= ~(uint64_t{1} << slot);
+  uint32_t index = timer->slot_;
+  if (slots_[index] == nullptr)
+    occupied_[index / slot_count] &= ~(uint64_t{1} << index % slot_count);
 }
 
 bool TimerWheel::add(Timer* timer, uint64_t when_ns) {
@@ -64,17 +65,17 @@ bool TimerWheel::remove(Timer* timer) {
   if (timer->wheel_.load(std::memory_order_relaxed) != this) return false;  // fired meanwhile
   unlink(timer);
   timer->wheel_.store(nullptr, std::memory_order_relaxed);
-  count_.store(count_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+  uint64_t left = count_.load(std::memory_order_relaxed) - 1;
+  count_.store(left, std::memory_order_relaxed);
   // next_due_ stays: a bound that is too early costs one look, a search here costs every stop.
-  if (count_.load(std::memory_order_relaxed) == 0)
-    next_due_.store(never, std::memory_order_relaxed);
+  if (left == 0) next_due_.store(never, std::memory_order_relaxed);
   return true;
 }
 
 // Moves a higher level's slot, whose time has come, down to finer ones.
 void TimerWheel::cascade(int level, uint32_t slot) {
-  Timer* timer = slots_[level][slot];
-  slots_[level][slot] = nullptr;
+  Timer*& head = slots_[static_cast<uint32_t>(level) * slot_count + slot];
+  Timer* timer = std::exchange(head, nullptr);
   occupied_[level] &= ~(uint64_t{1} << slot);
   while (timer != nullptr) {
     Timer* next = timer->next_;
@@ -118,7 +119,7 @@ int TimerWheel::collect(uint64_t until_tick, Expired* batch) {
       if ((occupied_[level] >> slot & 1) != 0) cascade(level, slot);
     }
     uint32_t slot = tick & (slot_count - 1);
-    while (Timer* timer = slots_[0][slot]) {
+    while (Timer* timer = slots_[slot]) {
       if (n == batch_max) return n;
       unlink(timer);
       batch[n++] = {timer->callback_, timer->arg_, timer->seq_};

@@ -30,11 +30,10 @@ class TimerWheel {
 
   // Sets the wheel's time; before the first timer.
   void begin(uint64_t now_ns) { tick_ = now_ns >> tick_shift; }
-  void set_index(uint32_t index) { index_ = index; }
 
-  // Returns whether `timer` is now the earliest of this wheel.
+  // Returns whether `timer` is now the earliest of this wheel. `when_ns` is an Instant's: < 2^63.
   bool add(Timer* timer, uint64_t when_ns);
-  // The wheel that holds `timer`, if any, is `wheels[timer->wheel_ - 1]`; see Timer::stop.
+  // True: `timer` was here. See Timer::stop.
   bool remove(Timer* timer);
 
   // A moment no later than the earliest timer's; `never` when there is none. No lock taken.
@@ -62,12 +61,11 @@ class TimerWheel {
   uint64_t earliest_tick() const;
 
   SpinLock lock_;
-  uint32_t index_ = 0;
   uint64_t tick_ = 0;  // all ticks before this one have been run
   std::atomic<uint64_t> next_due_{never};
   std::atomic<uint64_t> count_{0};
-  uint64_t occupied_[levels] = {};  // a bit per non-empty slot
-  Timer* slots_[levels][slot_count] = {};
+  uint64_t occupied_[levels] = {};          // a bit per non-empty slot
+  Timer* slots_[levels * slot_count] = {};  // level by level
 };
 
 }  // namespace sluice::runtime
