@@ -110,6 +110,27 @@ TEST(ServerLimits, RefuseWithTheirStatusALogLineAndTheEnd) {
   });
 }
 
+// A handler's own bound is a body too large like the server's: 413 and a log line, not 429.
+TEST(ServerLimits, RefuseABodyBeyondTheHandlersBound) {
+  on_runtime([] {
+    CountingSink log;
+    TestServer server([](Request& request, ResponseWriter& response) -> Result<void> {
+      return response.write(SLUICE_TRY(request.read_all(10)));
+    });
+    for (const std::string& text :
+         {post("Content-Length: 11\r\n", "01234567890"),
+          post("Transfer-Encoding: chunked\r\n", "b\r\n01234567890\r\n0\r\n\r\n")}) {
+      RawPeer peer(server);
+      peer.send(text);
+      EXPECT_EQ(status_line(peer.read_response()), "HTTP/1.1 413 Content Too Large");
+      std::vector<std::string> lines = log.take();
+      ASSERT_EQ(lines.size(), 1u);
+      EXPECT_NE(lines[0].find("status=413"), std::string::npos) << lines[0];
+    }
+    EXPECT_EQ(server.stats().requests_refused, 2u);
+  });
+}
+
 TEST(ServerLimits, EndASlowHead) {
   on_runtime([] {
     CountingSink log;

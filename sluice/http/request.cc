@@ -2,6 +2,7 @@
 
 #include "sluice/http/request.h"
 
+#include "sluice/http/error.h"
 #include "sluice/http/internal/stream.h"
 #include "sluice/http/url.h"
 
@@ -58,16 +59,18 @@ Result<size_t> Request::read(std::span<char> out) { return stream_->read_body(ou
 
 Result<std::string> Request::read_all(size_t bytes_max) {
   std::string body;
-  Error too_large(Code::resource_exhausted, "request body too large");
+  auto too_large = [] {
+    return Error(Code::resource_exhausted, "request body too large").with(StatusDetail{413});
+  };
   if (auto length = content_length()) {
-    if (*length > bytes_max) return too_large;
+    if (*length > bytes_max) return too_large();
     body.reserve(*length);
   }
   char piece[4096];
   for (;;) {
     size_t got = SLUICE_TRY(stream_->read_body(piece));
     if (got == 0) return body;
-    if (got > bytes_max - body.size()) return too_large;
+    if (got > bytes_max - body.size()) return too_large();
     body.append(piece, got);
   }
 }

@@ -52,6 +52,7 @@ class ServerConn final : private Stream, private ByteSource {
   Next serve_one();
   Result<Parsed> read_head(RequestHead& head);
   Next refuse(int status, std::string_view reason);
+  void note_refusal(int status, std::string_view reason);
   Next finish_request();
   bool discard_body();
   void linger();

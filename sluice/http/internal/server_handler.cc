@@ -92,6 +92,8 @@ void ServerConn::answer_error(const Error& error) {
   int status = status_of(error);
   if (status < 200 || status > 599) status = 500;
   if (status >= 500 && !error.detail<Panic>()) report_failure(exchange.request, status, error);
+  // The server's own limits were reported where they were met; this one is the handler's.
+  if (status == 413 && !exchange.body.failed()) note_refusal(status, error.message());
   // What went wrong inside is the log's business, not the client's.
   std::string_view message = status == 500 ? "internal error" : error.message();
   std::string body = R"({"error":{"code":)";

@@ -5,7 +5,6 @@
 
 #include "sluice/http/error.h"
 #include "sluice/http/internal/chars.h"
-#include "sluice/http/internal/report.h"
 #include "sluice/http/internal/request_access.h"
 #include "sluice/http/internal/server_conn.h"
 
@@ -51,8 +50,7 @@ Error ServerConn::body_error(Error error) {
     client_gone();
     return error;
   }
-  run_->shared().refused.fetch_add(1, std::memory_order_relaxed);
-  report_refusal(conn_.remote_address(), status, error.message());
+  note_refusal(status, error.message());
   return error.with(StatusDetail{status});
 }
 
