@@ -69,6 +69,31 @@ TEST(Server, AnswersPipelinedRequestsInOrder) {
   });
 }
 
+// The first answer must not wait for the second handler, nor be lost when that fails.
+TEST(Server, SendsAResponseBeforeThePipelinedHandlerRuns) {
+  on_runtime([] {
+    Channel<Unit> proceed{1};
+    TestServer server([=](Request& request, ResponseWriter& response) -> Result<void> {
+      if (request.path() == "/wait") proceed.receive();
+      if (request.path() == "/fail") {
+        SLUICE_TRY(response.write(std::string(20'000, 'x')));
+        return Error(Code::internal, "too late for a 500");
+      }
+      return response.write(std::string(request.path()));
+    });
+    RawPeer waiting(server);
+    waiting.send("GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /wait HTTP/1.1\r\nHost: h\r\n\r\n");
+    EXPECT_EQ(body_of(waiting.read_response()), "/1");
+    proceed.send({});
+    EXPECT_EQ(body_of(waiting.read_response()), "/wait");
+
+    RawPeer failing(server);
+    failing.send("GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /fail HTTP/1.1\r\nHost: h\r\n\r\n");
+    EXPECT_EQ(body_of(failing.read_response()), "/1");
+    EXPECT_FALSE(failing.read_to_end().ends_with("0\r\n\r\n"));
+  });
+}
+
 TEST(Server, TakesARequestByteByByte) {
   on_runtime([] {
     TestServer server(echo);

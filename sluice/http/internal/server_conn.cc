@@ -15,8 +15,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Responses to pipelined requests are collected up to here.
-constexpr size_t collected_bytes_max = 64 * 1024;
 // How long a connection that is being closed waits for the client to have read the last response.
 constexpr Duration linger_time = 1s;
 
@@ -50,7 +48,8 @@ void ServerConn::interrupt() { conn_.interrupt(); }
 // Until there is a byte of the next request. False: there will be none.
 bool ServerConn::await_request() {
   if (exchange_ != nullptr) {
-    if (!exchange_->in.empty() && exchange_->out.size() < collected_bytes_max) return true;
+    // Also when the next request is here already: its handler may take long, and may end with the
+    // connection being cut off.
     if (!write_out()) return false;
     if (!exchange_->in.empty()) return true;
   }

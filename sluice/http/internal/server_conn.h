@@ -23,9 +23,9 @@ namespace sluice::http::internal {
 
 // Serves one connection: one goroutine, one request after the other.
 //
-// System calls of a small keep-alive request: one read, one write. Responses to requests that are
-// already in the buffer are collected and written together; before any wait for more bytes,
-// everything is written.
+// System calls of a small keep-alive request: one read, one write. A response is written when its
+// handler has returned, before anything is done for the next request: that one's handler may take
+// long or fail. Rejected: collecting the responses to pipelined requests, for this reason.
 class ServerConn final : private Stream, private ByteSource {
  public:
   ServerConn(std::shared_ptr<ServerRun> run, net::Conn conn);

@@ -107,7 +107,7 @@ Result<void> ServerConn::send_body(std::string_view data) {
 
 Result<void> ServerConn::flush() { return write_out(); }
 
-// Leaves the bytes pending: await_request() writes them, perhaps with further responses.
+// Leaves the bytes pending: await_request() writes them.
 Result<void> ServerConn::send_end(const Headers& trailers) {
   if (broken_) return body_cut_off;
   if (!chunked_) return {};
