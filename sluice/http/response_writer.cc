@@ -91,7 +91,11 @@ Result<void> ResponseWriter::commit(std::optional<uint64_t> length) {
 Result<void> ResponseWriter::finish() {
   SLUICE_ASSERT(!finished_);
   finished_ = true;
-  if (!committed_) SLUICE_TRY(commit(body_.size()));
+  if (!committed_) {
+    // Nothing written for HEAD: GET's body may have been spared, so its length is not known.
+    bool unknown = method_ == Method::head && body_.empty();
+    SLUICE_TRY(commit(unknown ? std::nullopt : std::optional<uint64_t>(body_.size())));
+  }
   if (announced_left_.value_or(0) != 0 && method_ != Method::head) return too_short_error;
   return stream_->send_end(trailers_);
 }

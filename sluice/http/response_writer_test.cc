@@ -71,5 +71,14 @@ TEST(ResponseWriter, CountsTheBodyOfAHeadRequestAndSendsNone) {
   EXPECT_EQ(stream.length, 5u);
 }
 
+// RFC 9110 8.6: a Content-Length that GET would not send must not be sent.
+TEST(ResponseWriter, ClaimsNoLengthForAHeadRequestThatWroteNothing) {
+  MemoryStream stream;
+  ResponseWriter response;
+  ResponseAccess::reset(response, &stream, Method::head);
+  EXPECT_TRUE(ResponseAccess::finish(response));
+  EXPECT_EQ(stream.length, std::nullopt);
+}
+
 }  // namespace
 }  // namespace sluice::http
