@@ -59,6 +59,9 @@ TEST(Url, RefusesWhatIsMalformed) {
                            "http://[::1/",
                            "http://a]/",
                            "http://h/\xc3\xa4",
+                           "http://h/[a]",
+                           "http://h/?a\"b",
+                           "http://h/?\xc3\xa4",
                            "http://[]/"}) {
     EXPECT_FALSE(Url::parse(text)) << text;
   }

@@ -18,6 +18,7 @@ enum CharClass : uint8_t {
   kHost = 4,    // RFC 3986 3.2.2: reg-name without percent-encoding
   kQuoted = 8,  // RFC 9110 5.6.4: qdtext
   kValue = 16,  // RFC 9110 5.5: field-vchar, SP, HTAB
+  kQuery = 32,  // kTarget and what browsers leave unescaped in a query (WHATWG URL 1.3)
 };
 
 constexpr std::array<uint8_t, 256> make_char_classes() {
@@ -26,10 +27,11 @@ constexpr std::array<uint8_t, 256> make_char_classes() {
     for (char c : set) table[uint8_t(c)] |= bits;
   };
   constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-  mark(letters, kToken | kTarget | kHost);
-  mark("0123456789", kToken | kTarget | kHost);
+  mark(letters, kToken | kTarget | kHost | kQuery);
+  mark("0123456789", kToken | kTarget | kHost | kQuery);
   mark("!#$%&'*+-.^_`|~", kToken);
-  mark("-._~%!$&'()*+,;=:@/?", kTarget);
+  mark("-._~%!$&'()*+,;=:@/?", kTarget | kQuery);
+  mark("[]{}|^`\\", kQuery);
   mark("-._~!$&'()*+,;=", kHost);
   for (int c = 0x20; c < 256; ++c)
     if (c != 0x7f) table[size_t(c)] |= kValue | (c != '"' && c != '\\' ? kQuoted : 0);

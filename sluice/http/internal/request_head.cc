@@ -22,6 +22,14 @@ bool valid_escapes(std::string_view text) {
   return true;
 }
 
+// "/path?query". The path is strict, as it chooses the handler. In the query browsers send more
+// than RFC 3986 has, "a[]=1|2" and lone percent signs too; it is data that query() decodes.
+bool valid_path_and_query(std::string_view text) {
+  size_t mark = std::min(text.find('?'), text.size());
+  std::string_view path = text.substr(0, mark);
+  return all_are(path, kTarget) && valid_escapes(path) && all_are(text.substr(mark), kQuery);
+}
+
 // RFC 9112 3.2. A fragment never is part of a target.
 TargetForm classify_target(std::string_view target, Method method) {
   if (method == Method::connect) {
@@ -29,22 +37,18 @@ TargetForm classify_target(std::string_view target, Method method) {
     return has_port && valid_host(target) ? TargetForm::authority : TargetForm::bad;
   }
   if (target == "*") return method == Method::options ? TargetForm::asterisk : TargetForm::bad;
-  if (!all_are(target, kTarget) || !valid_escapes(target)) {
-    // Brackets occur in the authority of the absolute form only.
-    if (target.starts_with('/')) return TargetForm::bad;
-  }
-  if (target.starts_with('/')) return TargetForm::origin;
+  if (target.starts_with('/'))
+    return valid_path_and_query(target) ? TargetForm::origin : TargetForm::bad;
   size_t scheme = target.find("://");
   if (scheme == std::string_view::npos) return TargetForm::bad;
   std::string_view name = target.substr(0, scheme);
   if (!equals_ignoring_case(name, "http") && !equals_ignoring_case(name, "https"))
     return TargetForm::bad;
   std::string_view rest = target.substr(scheme + 3);
-  size_t slash = rest.find_first_of("/?");
+  size_t slash = std::min(rest.find_first_of("/?"), rest.size());
   std::string_view authority = rest.substr(0, slash);
-  std::string_view path = slash == std::string_view::npos ? "" : rest.substr(slash);
   if (authority.empty() || !valid_host(authority)) return TargetForm::bad;
-  return all_are(path, kTarget) && valid_escapes(path) ? TargetForm::absolute : TargetForm::bad;
+  return valid_path_and_query(rest.substr(slash)) ? TargetForm::absolute : TargetForm::bad;
 }
 
 Parsed parse_method(Cursor& cursor, RequestHead& head) {
