@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "sluice/chan/select.h"
+#include "sluice/http/internal/report.h"
 #include "sluice/http/internal/server_conn.h"
 #include "sluice/http/internal/server_run.h"
 #include "sluice/runtime/go.h"
@@ -33,9 +34,14 @@ Result<void> accept_all(const Context& context, const std::shared_ptr<ServerRun>
       return context.cancelled() ? Result<void>() : std::move(conn).error();
     }
     shared.accepted.fetch_add(1, std::memory_order_relaxed);
-    go([run, conn = std::move(*conn)]() mutable {
+    run->admit();
+    Result<void> started = try_go([run, conn = std::move(*conn)]() mutable {
       ServerConn(std::move(run), std::move(conn)).serve();
     });
+    if (!started) {  // the connection was closed with the closure
+      run->left();
+      internal::report_overload(started.error());
+    }
   }
 }
 

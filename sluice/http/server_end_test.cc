@@ -3,10 +3,13 @@
 // How connections and servers end: clients that leave, half-closed sockets, draining.
 
 #include <chrono>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
+#include "sluice/http/internal/server_run.h"
 #include "sluice/http/internal/test_peer.h"
 #include "sluice/http/server.h"
 
@@ -194,6 +197,39 @@ TEST(ServerEnd, DrainsRunningRequestsAndClosesIdleConnections) {
     EXPECT_TRUE(busy.at_end());
     server.stop();
     EXPECT_EQ(server.stats().connections_open, 0u);
+  });
+}
+
+// A connection counts from its acceptance on, also while its goroutine has not run yet.
+TEST(ServerEnd, WaitsForConnectionsThatHaveJustBeenAccepted) {
+  on_runtime([] {
+    auto shared = std::make_shared<internal::ServerShared>(hello, ServerOptions{});
+    internal::ServerRun run(shared, Context::background());
+    run.admit();
+    run.drain();
+    EXPECT_FALSE(run.wait_all(0ms));
+    run.left();
+    EXPECT_TRUE(run.wait_all(std::nullopt));
+  });
+}
+
+// Beyond what the runtime can start, connections are closed; the process and the server go on.
+TEST(ServerEnd, OutlastsAShortageOfGoroutines) {
+  Runtime runtime{{.max_procs = 1, .goroutines_max = 128}};
+  runtime.block_on([] {
+    TestServer server(hello);
+    {
+      std::vector<std::unique_ptr<RawPeer>> peers;
+      for (int i = 0; i < 150; ++i) peers.push_back(std::make_unique<RawPeer>(server));
+      EXPECT_TRUE(peers.back()->at_end());
+      peers.front()->send(simple_get);
+      EXPECT_EQ(body_of(peers.front()->read_response()), "hello");
+    }
+    for (std::string body; body != "hello";) {
+      RawPeer peer(server);
+      peer.send(simple_get);
+      body = body_of(peer.read_response());
+    }
   });
 }
 

@@ -21,6 +21,10 @@ void report_failure(Request& request, int status, const Error& error) {
        {"error", error}});
 }
 
+void report_overload(const Error& error) {
+  log(Level::error, "http: connection closed, it cannot be served", {{"error", error}});
+}
+
 void report_panic(Request& request, std::string_view what) {
   log(Level::error, "http: handler threw",
       {{"method", request.method_name()}, {"target", request.target()}, {"what", what}});

@@ -16,6 +16,8 @@ namespace sluice::http::internal {
 void report_refusal(const net::Address& client, int status, std::string_view reason);
 // A handler whose error became a 5xx answer, or cut a response off (status 0).
 void report_failure(Request& request, int status, const Error& error);
+// A connection that was closed because no goroutine could be had for it.
+void report_overload(const Error& error);
 // A handler that threw.
 void report_panic(Request& request, std::string_view what);
 

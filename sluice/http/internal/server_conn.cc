@@ -136,12 +136,12 @@ ServerConn::Next ServerConn::serve_one() {
   run_handler();
   return finish_request();
 }
+
 // Counts and logs.
 void ServerConn::note_refusal(int status, std::string_view reason) {
   run_->shared().refused.fetch_add(1, std::memory_order_relaxed);
   report_refusal(conn_.remote_address(), status, reason);
 }
-
 
 // Answers a request that no handler will see, and ends the connection: where the next request
 // would start is not known.

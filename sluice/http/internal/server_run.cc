@@ -10,10 +10,14 @@ namespace sluice::http::internal {
 ServerRun::ServerRun(std::shared_ptr<ServerShared> shared, const Context& context)
     : shared_(std::move(shared)), base_(with_cancel(without_cancel(context))) {}
 
-void ServerRun::enter(ServerConn& conn) {
+void ServerRun::admit() {
   shared_->open.fetch_add(1, std::memory_order_relaxed);
   std::lock_guard guard(mutex_);
   ++open_;
+}
+
+void ServerRun::enter(ServerConn& conn) {
+  std::lock_guard guard(mutex_);
   conn.next_ = first_;
   conn.link_ = &first_;
   if (first_ != nullptr) first_->link_ = &conn.next_;

@@ -50,8 +50,10 @@ class ServerRun {
   bool draining() const { return draining_.load(std::memory_order_seq_cst); }
   bool stopped() const { return stopped_.load(std::memory_order_acquire); }
 
-  // A connection is known from enter() until forget(); it is closed in between forget() and left(),
-  // so that nobody interrupts a closed one.
+  // A connection counts from admit() until left(): the goroutine that was started for it may not
+  // have run yet when the server drains. It is known from enter() until forget(), and closed in
+  // between forget() and left(), so that nobody interrupts a closed one.
+  void admit();
   void enter(ServerConn& conn);
   void forget(ServerConn& conn);
   void left();
@@ -72,7 +74,7 @@ class ServerRun {
 
   std::mutex mutex_;  // guards the list and the connections' interruption
   ServerConn* first_ = nullptr;
-  size_t open_ = 0;  // entered and not left
+  size_t open_ = 0;  // admitted and not left
 };
 
 }  // namespace sluice::http::internal

@@ -26,8 +26,8 @@ void ServerConn::start_watching() {
   if (!watch_ended_) watch_ended_.emplace(1);
   watch_over_.store(false, std::memory_order_relaxed);
   arm_read_deadline(Instant::max());
-  watching_ = true;
-  go([this] { watch(); });
+  // Without a goroutine to watch for it, the client's end is noticed by the next write only.
+  watching_ = try_go([this] { watch(); }).has_value();
 }
 
 // As in Go, a client that only shut down its sending direction counts as gone: nothing tells it
