@@ -95,6 +95,35 @@ Result<Conn> race_addresses(const Context& context, std::vector<Address> address
   }
 }
 
+Result<Conn> connect_any(const Context& context, std::vector<Address> addresses,
+                         Duration attempt_delay) {
+  if (addresses.empty()) return Error(Code::not_found, "no addresses to connect to");
+  if (addresses.size() == 1) return connect_one(context, addresses.front());
+  return race_addresses(context, interleave_families(std::move(addresses)), attempt_delay);
+}
+
+// Tells the dialer's own timeout from the end of the caller's context.
+Result<Conn> blamed(Result<Conn> conn, const Context& context) {
+  if (!conn && conn.error().code() == Code::deadline_exceeded && !context.cancelled())
+    return wrap(std::move(conn).error(), "connect: no answer in time");
+  return conn;
+}
+
+// A look-up cannot be aborted: when the context ends it is left behind in its own goroutine.
+template <class Resolve>
+Result<std::vector<Address>> resolve_within(const Context& context, const Resolve& resolve,
+                                            const std::string& host, uint16_t port) {
+  using Found = std::shared_ptr<Result<std::vector<Address>>>;
+  if (auto ended = context.err()) return *ended;
+  Channel<Found> found{1};  // room for it: nobody may be there any more
+  go([=] { found.send(std::make_shared<Result<std::vector<Address>>>(resolve(host, port))); });
+  Found result;
+  select(on_receive(found, [&](Found got) { result = std::move(got); }),
+         on_receive(context.done(), [] {}));
+  if (result == nullptr) return *context.err();
+  return std::move(*result);
+}
+
 }  // namespace
 
 Result<std::vector<Address>> resolve(std::string_view host, uint16_t port) {
@@ -144,19 +173,16 @@ Result<Conn> Dialer::dial(Context context, std::string_view address) const {
   if (host.empty()) host = "localhost";
   Address literal = Address::from_ip(host, port);
   if (literal.family() != Address::Family::none) return dial(std::move(context), {literal});
-  return dial(std::move(context), SLUICE_TRY(options_.resolve(host, port)));
+  auto [limited, cancel] = with_timeout(context, options_.timeout);
+  Result<std::vector<Address>> found = resolve_within(limited, options_.resolve, host, port);
+  Result<Conn> conn = found ? connect_any(limited, std::move(*found), options_.attempt_delay)
+                            : Result<Conn>(std::move(found).error());
+  return blamed(std::move(conn), context);
 }
 
 Result<Conn> Dialer::dial(Context context, std::vector<Address> addresses) const {
-  if (addresses.empty()) return Error(Code::not_found, "no addresses to connect to");
   auto [limited, cancel] = with_timeout(context, options_.timeout);
-  Result<Conn> conn = addresses.size() == 1
-                          ? connect_one(limited, addresses.front())
-                          : race_addresses(limited, interleave_families(std::move(addresses)),
-                                           options_.attempt_delay);
-  if (!conn && conn.error().code() == Code::deadline_exceeded && !context.cancelled())
-    return wrap(std::move(conn).error(), "connect: no answer in time");
-  return conn;
+  return blamed(connect_any(limited, std::move(addresses), options_.attempt_delay), context);
 }
 
 }  // namespace sluice::net

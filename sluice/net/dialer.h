@@ -24,7 +24,7 @@ Result<std::vector<Address>> resolve(std::string_view host, uint16_t port);
 std::vector<Address> interleave_families(std::vector<Address> addresses);
 
 struct DialerOptions {
-  Duration timeout = std::chrono::seconds(10);              // for the whole dial
+  Duration timeout = std::chrono::seconds(10);              // for the whole dial, look-up included
   Duration attempt_delay = std::chrono::milliseconds(250);  // RFC 8305 5
   std::function<Result<std::vector<Address>>(std::string_view host, uint16_t port)> resolve =
       net::resolve;

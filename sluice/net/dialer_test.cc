@@ -69,6 +69,29 @@ TEST(Dialer, ResolvesNamesWithoutBlockingOthers) {
   });
 }
 
+// A name server that does not answer holds up neither the context nor the dialer's own timeout.
+TEST(Dialer, BoundsTheLookUpToo) {
+  on_runtime([] {
+    Channel<Unit> proceed, left;
+    auto stuck = [=](std::string_view, uint16_t) -> Result<std::vector<Address>> {
+      proceed.receive();
+      left.send({});
+      return Error(Code::not_found, "too late");
+    };
+    auto [context, cancel] = with_timeout({}, 5ms);
+    Result<Conn> conn = Dialer({.resolve = stuck}).dial(context, "slow.test:80");
+    ASSERT_FALSE(conn);
+    EXPECT_TRUE(is(conn.error(), context_deadline_exceeded));
+    conn = Dialer({.timeout = 5ms, .resolve = stuck}).dial({}, "slow.test:80");
+    ASSERT_FALSE(conn);
+    EXPECT_EQ(conn.error().code(), Code::deadline_exceeded);
+    for (int i = 0; i < 2; ++i) {
+      proceed.send({});
+      left.receive();
+    }
+  });
+}
+
 TEST(Dialer, AlternatesFamilies) {
   auto ip = [](const char* text) { return Address::from_ip(text, 1); };
   std::vector<Address> mixed = {ip("::1"), ip("::2"), ip("::3"), ip("1.1.1.1"), ip("2.2.2.2")};
