@@ -27,9 +27,22 @@ Error io_error(ssize_t result, std::string_view what) {
   return errno_error(err, what);
 }
 
-// `context`'s error where it explains that a wait was interrupted.
+// The waits of one direction.
+class DirectionWaits final : public internal::Waits {
+ public:
+  DirectionWaits(internal::Direction& direction, runtime::PollDesc& poll)
+      : direction_(direction), poll_(poll) {}
+  void interrupt() override { direction_.end_waits(poll_); }
+  void clear_interrupt() override { direction_.let_wait(poll_); }
+
+ private:
+  internal::Direction& direction_;
+  runtime::PollDesc& poll_;
+};
+
+// `context`'s error where its end is why a wait failed.
 Error explained(Error error, const Context& context) {
-  if (error.code() != Code::cancelled) return error;
+  if (error.code() != Code::cancelled && error.code() != Code::deadline_exceeded) return error;
   if (auto ended = context.err()) return *ended;
   return error;
 }
@@ -64,6 +77,8 @@ Result<Conn> Conn::adopt(int fd, Address remote) {
 Conn::Conn(Conn&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
       poll_(std::move(other.poll_)),
+      reading_(std::move(other.reading_)),
+      writing_(std::move(other.writing_)),
       remote_(std::move(other.remote_)) {}
 
 Conn& Conn::operator=(Conn&& other) noexcept {
@@ -71,6 +86,8 @@ Conn& Conn::operator=(Conn&& other) noexcept {
   close();
   fd_ = std::exchange(other.fd_, -1);
   poll_ = std::move(other.poll_);
+  reading_ = std::move(other.reading_);
+  writing_ = std::move(other.writing_);
   remote_ = std::move(other.remote_);
   return *this;
 }
@@ -131,7 +148,8 @@ Result<size_t> Conn::read(const Context& context, std::span<char> out) {
   if (fd_ < 0) return closed_error;
   if (out.empty()) return size_t(0);
   if (ssize_t got = try_read(out); got >= 0) return size_t(got);
-  internal::InterruptOnEnd guard(context, poll_);
+  DirectionWaits waits(reading_, poll_);
+  internal::InterruptOnEnd guard(context, waits);
   Result<size_t> got = read(out);
   if (!got) return explained(std::move(got).error(), context);
   return got;
@@ -145,7 +163,8 @@ Result<void> Conn::write(const Context& context, std::string_view data) {
     data.remove_prefix(size_t(sent));
     if (data.empty()) return {};
   }
-  internal::InterruptOnEnd guard(context, poll_);
+  DirectionWaits waits(writing_, poll_);
+  internal::InterruptOnEnd guard(context, waits);
   Result<void> done = write(data);
   if (!done) return explained(std::move(done).error(), context);
   return done;
@@ -153,7 +172,8 @@ Result<void> Conn::write(const Context& context, std::string_view data) {
 
 Result<void> Conn::wait_readable(const Context& context) {
   if (auto ended = context.err()) return *ended;
-  internal::InterruptOnEnd guard(context, poll_);
+  DirectionWaits waits(reading_, poll_);
+  internal::InterruptOnEnd guard(context, waits);
   Result<void> waited = poll_.wait_read();
   if (!waited) return explained(std::move(waited).error(), context);
   return waited;
@@ -161,7 +181,8 @@ Result<void> Conn::wait_readable(const Context& context) {
 
 Result<void> Conn::wait_writable(const Context& context) {
   if (auto ended = context.err()) return *ended;
-  internal::InterruptOnEnd guard(context, poll_);
+  DirectionWaits waits(writing_, poll_);
+  internal::InterruptOnEnd guard(context, waits);
   Result<void> waited = poll_.wait_write();
   if (!waited) return explained(std::move(waited).error(), context);
   return waited;

@@ -13,6 +13,7 @@
 #include "sluice/base/time.h"
 #include "sluice/context/context.h"
 #include "sluice/net/address.h"
+#include "sluice/net/internal/direction.h"
 #include "sluice/runtime/poll.h"
 
 namespace sluice::net {
@@ -47,7 +48,8 @@ class Conn {
   // Writes all pieces in order, in one system call where the kernel takes them. Changes `pieces`.
   Result<void> writev(std::span<iovec> pieces);
 
-  // As above, bound by `context`: its end wakes a waiting call, whose error is then the context's.
+  // As above, bound by `context`: its end wakes the waiting call, whose error is then the
+  // context's, and touches neither the other direction nor the deadlines.
   Result<size_t> read(const Context& context, std::span<char> out);
   Result<void> write(const Context& context, std::string_view data);
 
@@ -70,8 +72,8 @@ class Conn {
   // taking bytes and without waiting.
   bool peer_closed() const;
 
-  void set_read_deadline(Instant when) { poll_.set_read_deadline(when); }
-  void set_write_deadline(Instant when) { poll_.set_write_deadline(when); }
+  void set_read_deadline(Instant when) { reading_.set_deadline(poll_, when); }
+  void set_write_deadline(Instant when) { writing_.set_deadline(poll_, when); }
 
   // Makes waiting and later calls fail with Code::cancelled until clear_interrupt().
   void interrupt() { poll_.interrupt(); }
@@ -89,6 +91,8 @@ class Conn {
  private:
   int fd_ = -1;
   runtime::PollDesc poll_;
+  internal::Direction reading_{internal::Direction::Side::read};
+  internal::Direction writing_{internal::Direction::Side::write};
   Address remote_;
 };
 

@@ -136,6 +136,45 @@ TEST(Conn, EndsWaitsWithTheContext) {
   });
 }
 
+// Reader and writer may be two goroutines: the end of one's context is nothing to the other.
+TEST(Conn, EndsOneDirectionsWaitsOnly) {
+  Runtime runtime{{.max_procs = 1}};  // after a yield the writer waits for the peer
+  runtime.block_on([] {
+    Pair pair = connected();
+    std::string much(20'000'000, 'x');
+    internal::Joined writer([&] {
+      EXPECT_TRUE(pair.client.write(much));
+      EXPECT_TRUE(pair.client.close_write());
+    });
+    yield();
+    char piece[64];
+    for (int i = 0; i < 3; ++i) {
+      auto [context, cancel] = with_timeout({}, 1ms);
+      EXPECT_TRUE(is(pair.client.read(context, piece).error(), context_deadline_exceeded));
+    }
+    pair.client.set_read_deadline(now() + 1ms);
+    EXPECT_EQ(pair.client.read(Context(), piece).error().code(), Code::deadline_exceeded);
+    std::vector<char> room(100'000);
+    size_t received = 0;
+    for (Result<size_t> got = 1; got && *got > 0; received += got.value_or(0))
+      got = pair.server.read(room);
+    EXPECT_EQ(received, much.size());
+  });
+}
+
+// The deadline that was set before the context ended, or meanwhile, holds afterwards.
+TEST(Conn, KeepsItsDeadlineWhenAContextEnds) {
+  on_runtime([] {
+    Pair pair = connected();
+    char piece[16];
+    pair.server.set_read_deadline(now() + 20ms);
+    auto [context, cancel] = with_timeout({}, 1ms);
+    EXPECT_TRUE(is(pair.server.read(context, piece).error(), context_deadline_exceeded));
+    EXPECT_EQ(pair.server.read(piece).error().code(), Code::deadline_exceeded);
+    EXPECT_FALSE(is(pair.server.read(piece).error(), context_deadline_exceeded));
+  });
+}
+
 TEST(Conn, InterruptsAndRecovers) {
   on_runtime([] {
     Pair pair = connected();

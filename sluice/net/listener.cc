@@ -41,6 +41,16 @@ bool is_shortage(int err) {
   return err == EMFILE || err == ENFILE || err == ENOBUFS || err == ENOMEM;
 }
 
+class PollWaits final : public internal::Waits {
+ public:
+  explicit PollWaits(runtime::PollDesc& poll) : poll_(poll) {}
+  void interrupt() override { poll_.interrupt(); }
+  void clear_interrupt() override { poll_.clear_interrupt(); }
+
+ private:
+  runtime::PollDesc& poll_;
+};
+
 // What a client did to a connection that waited to be accepted: not the listener's failure.
 bool is_clients_fault(int err) {
   return err == ECONNABORTED || err == EPROTO || err == EPERM || err == ENETDOWN ||
@@ -143,7 +153,8 @@ Result<void> Listener::wait_out_shortage(int err) {
 
 Result<Conn> Listener::accept(const Context& context) {
   if (auto ended = context.err()) return *ended;
-  internal::InterruptOnEnd guard(context, poll_);
+  PollWaits waits(poll_);
+  internal::InterruptOnEnd guard(context, waits);
   Result<Conn> conn = accept();
   if (!conn && conn.error().code() == Code::cancelled)
     if (auto ended = context.err()) return *ended;

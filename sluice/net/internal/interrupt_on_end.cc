@@ -6,11 +6,11 @@
 
 namespace sluice::net::internal {
 
-InterruptOnEnd::InterruptOnEnd(const Context& context, runtime::PollDesc& poll)
-    : poll_(poll), stop_(after_func(context, [this] { interrupt(); })) {}
+InterruptOnEnd::InterruptOnEnd(const Context& context, Waits& waits)
+    : waits_(waits), stop_(after_func(context, [this] { interrupt(); })) {}
 
 void InterruptOnEnd::interrupt() {
-  poll_.interrupt();
+  waits_.interrupt();
   runtime::G* waiter;
   {
     std::lock_guard guard(lock_);
@@ -31,7 +31,7 @@ InterruptOnEnd::~InterruptOnEnd() {
       runtime::park(runtime::WaitReason::io_wait);
     }
   }
-  poll_.clear_interrupt();
+  waits_.clear_interrupt();
 }
 
 }  // namespace sluice::net::internal

@@ -4,16 +4,25 @@
 
 #include "sluice/context/context.h"
 #include "sluice/runtime/park.h"
-#include "sluice/runtime/poll.h"
 #include "sluice/runtime/spin_lock.h"
 
 namespace sluice::net::internal {
 
-// While it lives, the end of `context` interrupts the waits on `poll`. Its destructor waits until a
-// started interruption is over, so that none hits a later wait, and clears it.
+// The waits that a context's end is to interrupt.
+class Waits {
+ public:
+  virtual void interrupt() = 0;
+  virtual void clear_interrupt() = 0;
+
+ protected:
+  ~Waits() = default;
+};
+
+// While it lives, the end of `context` interrupts `waits`. Its destructor waits until a started
+// interruption is over, so that none hits a later wait, and clears it.
 class InterruptOnEnd {
  public:
-  InterruptOnEnd(const Context& context, runtime::PollDesc& poll);
+  InterruptOnEnd(const Context& context, Waits& waits);
   ~InterruptOnEnd();
   InterruptOnEnd(const InterruptOnEnd&) = delete;
   InterruptOnEnd& operator=(const InterruptOnEnd&) = delete;
@@ -21,7 +30,7 @@ class InterruptOnEnd {
  private:
   void interrupt();
 
-  runtime::PollDesc& poll_;
+  Waits& waits_;
   runtime::SpinLock lock_;
   bool interrupted_ = false;      // guarded by lock_
   runtime::G* waiter_ = nullptr;  // guarded by lock_: the destructor, once it waits
