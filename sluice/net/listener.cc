@@ -55,7 +55,7 @@ class PollWaits final : public internal::Waits {
 bool is_clients_fault(int err) {
   return err == ECONNABORTED || err == EPROTO || err == EPERM || err == ENETDOWN ||
          err == EHOSTUNREACH || err == ENETUNREACH || err == EHOSTDOWN || err == ENOPROTOOPT ||
-         err == EOPNOTSUPP;
+         err == EOPNOTSUPP || err == ENONET;
 }
 
 }  // namespace
@@ -123,13 +123,17 @@ Result<Conn> Listener::accept() {
     auto* remote = reinterpret_cast<sockaddr*>(&storage);
     int fd = internal::accept(fd_, remote, &size);
     if (fd >= 0) {
-      pause_ = {};
-      return Conn::adopt(fd, Address::from_sockaddr(remote, size));
-    }
-    if (fd == -EAGAIN) {
+      Result<Conn> conn = Conn::adopt(fd, Address::from_sockaddr(remote, size));
+      if (conn) {
+        pause_ = {};
+        return conn;
+      }
+      // The kernel has no room to watch it. It is closed; the next one may fare better.
+      SLUICE_TRY(wait_out_shortage(conn.error()));
+    } else if (fd == -EAGAIN) {
       SLUICE_TRY(poll_.wait_read());
     } else if (is_shortage(-fd)) {
-      SLUICE_TRY(wait_out_shortage(-fd));
+      SLUICE_TRY(wait_out_shortage(errno_error(-fd, "accept")));
     } else if (!is_clients_fault(-fd)) {
       return errno_error(-fd, "accept");
     }
@@ -137,10 +141,10 @@ Result<Conn> Listener::accept() {
 }
 
 // The connections that wait keep the socket readable, so trying again at once would spin.
-Result<void> Listener::wait_out_shortage(int err) {
+Result<void> Listener::wait_out_shortage(const Error& error) {
   if (pause_ == Duration{})
     log(Level::warn, "net: cannot accept connections for now",
-        {{"address", address_.to_string()}, {"error", errno_error(err, "accept")}});
+        {{"address", address_.to_string()}, {"error", error}});
   pause_ = std::clamp<Duration>(pause_ * 2, 5ms, 1s);
   poll_.set_read_deadline(now() + pause_);
   // Further connections end the wait early; the pause is not theirs to shorten.

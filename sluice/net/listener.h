@@ -43,7 +43,7 @@ class Listener {
   bool is_open() const { return fd_ >= 0; }
 
  private:
-  Result<void> wait_out_shortage(int err);
+  Result<void> wait_out_shortage(const Error& error);
 
   int fd_ = -1;
   runtime::PollDesc poll_;
