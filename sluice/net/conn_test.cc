@@ -2,6 +2,8 @@
 
 #include "sluice/net/conn.h"
 
+#include <sys/socket.h>
+
 #include <chrono>
 #include <string>
 #include <vector>
@@ -172,6 +174,18 @@ TEST(Conn, KeepsItsDeadlineWhenAContextEnds) {
     EXPECT_TRUE(is(pair.server.read(context, piece).error(), context_deadline_exceeded));
     EXPECT_EQ(pair.server.read(piece).error().code(), Code::deadline_exceeded);
     EXPECT_FALSE(is(pair.server.read(piece).error(), context_deadline_exceeded));
+  });
+}
+
+TEST(Conn, AsksTheKernelToNoticeAVanishedPeer) {
+  on_runtime([] {
+    Pair pair = connected();
+    for (const Conn* conn : {&pair.client, &pair.server}) {
+      int on = 0;
+      socklen_t size = sizeof(on);
+      ASSERT_EQ(::getsockopt(conn->fd(), SOL_SOCKET, SO_KEEPALIVE, &on, &size), 0);
+      EXPECT_NE(on, 0);
+    }
   });
 }
 

@@ -36,6 +36,7 @@ Result<Conn> connect_one(const Context& context, const Address& address) {
   if (auto ended = context.err()) return *ended;
   int fd = internal::open_socket(storage.ss_family);
   if (fd < 0) return errno_error(-fd, what);
+  if (storage.ss_family != AF_UNIX) internal::enable_keep_alive(fd);
   // Before it is registered: a socket that never connected reports that it was hung up.
   int result = internal::connect(fd, reinterpret_cast<sockaddr*>(&storage), size);
   if (result < 0 && result != -EINPROGRESS) {

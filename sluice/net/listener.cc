@@ -74,7 +74,10 @@ Result<Listener> Listener::listen(const Address& address) {
   int fd = internal::open_socket(storage.ss_family);
   if (fd < 0) return errno_error(-fd, what);
   listener.fd_ = fd;
-  if (storage.ss_family != AF_UNIX) internal::set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+  if (storage.ss_family != AF_UNIX) {
+    internal::set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    internal::enable_keep_alive(fd);  // accepted connections inherit it
+  }
   // "[::]" takes IPv4 as well, as in Go, whatever the system's default is.
   if (storage.ss_family == AF_INET6) internal::set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
   int result = internal::bind(fd, reinterpret_cast<sockaddr*>(&storage), size);

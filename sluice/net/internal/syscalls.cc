@@ -3,6 +3,8 @@
 #include "sluice/net/internal/syscalls.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -63,6 +65,13 @@ template <class Call>
 
 [[gnu::noinline]] int set_option(int fd, int level, int name, int value) {
   return retried([&] { return ::setsockopt(fd, level, name, &value, sizeof(value)); });
+}
+
+void enable_keep_alive(int fd) {
+  set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+  set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, 15);
+  set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, 15);
+  set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 9);
 }
 
 [[gnu::noinline]] int connect_outcome(int fd) {

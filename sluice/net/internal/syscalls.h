@@ -24,6 +24,9 @@ int connect(int fd, const sockaddr* address, socklen_t size);
 int bind(int fd, const sockaddr* address, socklen_t size);
 int listen(int fd);
 int set_option(int fd, int level, int name, int value);
+// Makes the kernel probe a TCP peer that has been silent for 15 s, and give it up when nine probes
+// 15 s apart stay without an answer (Go's figures): a host that vanished sends no end of stream.
+void enable_keep_alive(int fd);
 // What a connect that had to wait came to: 0 or -errno.
 int connect_outcome(int fd);
 // Whether the socket is connected.
