@@ -32,6 +32,8 @@ struct ClientOptions {
   size_t body_bytes_max = 64 * 1024 * 1024;
 
   size_t idle_per_host_max = 8;  // kept connections; 0 closes each after its response
+  size_t idle_max = 100;         // of all hosts; beyond, the one that is idle longest is closed
+  // How long a connection is kept. Older ones are closed when another one is given back.
   Duration idle_timeout = std::chrono::seconds(60);
   Duration connect_timeout = std::chrono::seconds(10);
   // Longest wait for any progress while sending or receiving; the context bounds the whole.

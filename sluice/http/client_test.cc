@@ -125,6 +125,29 @@ TEST(Client, BoundsTheConnectionsItKeeps) {
   });
 }
 
+// Hosts that are not asked again must not hold descriptors for ever.
+TEST(Client, ClosesConnectionsOfHostsThatAreNotAskedAgain) {
+  on_runtime([] {
+    TestServer first(echo), second(echo), third(echo);
+    auto ask = [](Client& client, const TestServer& server) {
+      Result<ClientResponse> response = client.get({}, server.url("/"));
+      ASSERT_TRUE(response);
+      EXPECT_TRUE(response->read_all());
+    };
+    Client forgetful({.idle_timeout = 0s});
+    for (TestServer* server : {&first, &second, &third}) {
+      ask(forgetful, *server);
+      EXPECT_EQ(forgetful.idle_connections(), 1u);
+    }
+    Client small({.idle_max = 2});
+    for (TestServer* server : {&first, &second, &third}) ask(small, *server);
+    EXPECT_EQ(small.idle_connections(), 2u);
+    uint64_t before = third.stats().connections_accepted;
+    ask(small, third);  // the one that was given back first was closed
+    EXPECT_EQ(third.stats().connections_accepted, before);
+  });
+}
+
 TEST(Client, TriesAgainOnlyWhatMayBeRepeated) {
   on_runtime([] {
     std::string ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";

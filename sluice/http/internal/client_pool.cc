@@ -2,7 +2,7 @@
 
 #include "sluice/http/internal/client_pool.h"
 
-#include <iterator>
+#include <algorithm>
 #include <utility>
 
 namespace sluice::http::internal {
@@ -20,6 +20,7 @@ std::unique_ptr<ClientConn> ClientPool::take(const std::string& host) {
       at->second.pop_back();
       // They lie in the order of their return: if the youngest is too old, all are.
       if (conn->idle_since < oldest) expired = std::move(at->second);
+      size_ -= 1 + expired.size();
       if (at->second.empty()) idle_.erase(at);
     }
     if (conn->idle_since < oldest) return nullptr;
@@ -33,30 +34,58 @@ std::unique_ptr<ClientConn> ClientPool::take(const std::string& host) {
 }
 
 void ClientPool::give(const std::string& host, std::unique_ptr<ClientConn> conn) {
-  if (options_.idle_per_host_max == 0) return;
+  if (options_.idle_per_host_max == 0 || options_.idle_max == 0) return;
   conn->idle_since = now();
   conn->in.reset();
-  Idle expired;
+  Idle closing;  // closed when the lock is free
   std::lock_guard guard(mutex_);
-  Idle& idle = idle_[host];
-  if (idle.size() >= options_.idle_per_host_max) {
-    expired.push_back(std::move(idle.front()));
-    idle.erase(idle.begin());
+  sweep(conn->idle_since, closing);
+  auto at = idle_.find(host);
+  if (at != idle_.end() && at->second.size() >= options_.idle_per_host_max) {
+    drop_oldest(at, closing);
+  } else if (size_ >= options_.idle_max) {
+    drop_oldest(std::min_element(idle_.begin(), idle_.end(),
+                                 [](const auto& a, const auto& b) {
+                                   return a.second.front()->idle_since <
+                                          b.second.front()->idle_since;
+                                 }),
+                closing);
   }
-  idle.push_back(std::move(conn));
+  idle_[host].push_back(std::move(conn));
+  ++size_;
+}
+
+// Nobody may ever ask for a host again, so whoever comes by looks at all of them now and then.
+void ClientPool::sweep(Instant now, Idle& closing) {
+  if (now - swept_ < options_.idle_timeout / 2) return;
+  swept_ = now;
+  for (auto at = idle_.begin(); at != idle_.end();) {
+    auto host = at++;  // which may go
+    while (host->second.front()->idle_since < now - options_.idle_timeout)
+      if (drop_oldest(host, closing)) break;
+  }
+}
+
+// True: it was the host's last, and the host is gone.
+bool ClientPool::drop_oldest(Hosts::iterator host, Idle& closing) {
+  closing.push_back(std::move(host->second.front()));
+  host->second.erase(host->second.begin());
+  --size_;
+  if (!host->second.empty()) return false;
+  idle_.erase(host);
+  return true;
 }
 
 void ClientPool::clear() {
-  std::unordered_map<std::string, Idle> closing;
+  Hosts closing;
   std::lock_guard guard(mutex_);
   closing.swap(idle_);
+  size_ = 0;
 }
 
 size_t ClientPool::size() const {
   std::lock_guard guard(mutex_);
-  size_t n = 0;
-  for (const auto& [host, idle] : idle_) n += idle.size();
-  return n;
+  return size_;
 }
 
 }  // namespace sluice::http::internal

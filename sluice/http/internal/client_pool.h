@@ -44,11 +44,17 @@ class ClientPool {
   size_t size() const;
 
  private:
-  using Idle = std::vector<std::unique_ptr<ClientConn>>;
+  using Idle = std::vector<std::unique_ptr<ClientConn>>;  // the oldest first
+  using Hosts = std::unordered_map<std::string, Idle>;    // none is empty
+
+  void sweep(Instant now, Idle& closing);
+  bool drop_oldest(Hosts::iterator host, Idle& closing);
 
   const ClientOptions& options_;
-  mutable std::mutex mutex_;  // never held across a system call
-  std::unordered_map<std::string, Idle> idle_;
+  mutable std::mutex mutex_;  // guards the rest; never held across a system call
+  Hosts idle_;
+  size_t size_ = 0;  // connections of all hosts
+  Instant swept_{};
 };
 
 // What copies of a Client share, and exchanges keep alive.
