@@ -13,6 +13,17 @@ namespace sluice::http {
 using internal::ClientConn;
 using internal::ClientExchange;
 
+namespace {
+
+// The server may have carried the request out already: may it be sent again?
+bool is_repeatable(const ClientRequest& request) {
+  if (request.body_source) return false;  // it yields its pieces once
+  return is_idempotent(method_from_name(request.method)) ||
+         request.headers.contains("Idempotency-Key");
+}
+
+}  // namespace
+
 ClientResponse::ClientResponse(std::unique_ptr<ClientExchange> exchange)
     : exchange_(std::move(exchange)) {}
 ClientResponse::ClientResponse(ClientResponse&&) noexcept = default;
@@ -60,9 +71,8 @@ Result<ClientResponse> Client::send(Context context, const ClientRequest& reques
     Result<void> done = exchange->run(request, url);
     if (done) return ClientResponse(std::move(exchange));
     // Only a kept connection can be stale, and the pool runs out of those.
-    bool again = exchange->was_stale() && !context.cancelled() && !request.body_source &&
-                 is_idempotent(method_from_name(request.method));
-    if (!again) return std::move(done).error();
+    if (!exchange->was_stale() || context.cancelled() || !is_repeatable(request))
+      return std::move(done).error();
   }
 }
 

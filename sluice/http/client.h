@@ -82,7 +82,7 @@ class ClientResponse {
 
 // An HTTP/1.1 client with a pool of kept connections per host. Redirects are not followed.
 // A request on a kept connection that the server had closed meanwhile is sent again on a new one if
-// its method is idempotent and no byte of a response was received.
+// it is idempotent (by its method or an Idempotency-Key field) and no byte of a response came.
 // Thread-safe; cheap to copy (copies share the pool).
 class Client {
  public:

@@ -28,11 +28,11 @@ Result<void> echo(Request& request, ResponseWriter& response) {
 // something that ends in an empty line, then closes. "" closes without an answer.
 class ScriptedServer {
  public:
-  explicit ScriptedServer(std::vector<std::string> answers) {
+  explicit ScriptedServer(std::vector<std::string> answers, bool keep_open = false) {
     Result<net::Listener> listener = net::Listener::listen("127.0.0.1:0");
     EXPECT_TRUE(listener);
     address_ = listener->address().to_string();
-    go([this, answers = std::move(answers), listener = std::move(*listener)]() mutable {
+    go([this, keep_open, answers = std::move(answers), listener = std::move(*listener)]() mutable {
       for (const std::string& answer : answers) {
         Result<net::Conn> conn = listener.accept();
         if (!conn) break;
@@ -44,16 +44,20 @@ class ScriptedServer {
           request.append(piece, *got);
         }
         (void)conn->write(answer);
+        if (keep_open) close_.receive();
       }
       ended_.send({});
     });
   }
   ~ScriptedServer() { ended_.receive(); }
   std::string url() const { return "http://" + address_ + "/"; }
+  // Closes a connection that was kept open.
+  void close() { close_.send({}); }
 
  private:
   std::string address_;
   Channel<Unit> ended_{1};
+  Channel<Unit> close_;
 };
 
 TEST(Client, SendsAndReceives) {
@@ -148,6 +152,33 @@ TEST(Client, ClosesConnectionsOfHostsThatAreNotAskedAgain) {
   });
 }
 
+// RFC 9110 15.2 sets no bound; without one a server could keep a client busy for ever.
+TEST(Client, BoundsTheAnnouncementsOfAResponse) {
+  on_runtime([] {
+    std::string endless;
+    for (int i = 0; i < 100; ++i) endless += "HTTP/1.1 103 Early Hints\r\n\r\n";
+    ScriptedServer server({endless + "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"});
+    Result<ClientResponse> response = Client().get({}, server.url());
+    ASSERT_FALSE(response);
+    EXPECT_EQ(response.error().code(), Code::data_loss);
+  });
+}
+
+// The server answers and reads no further: the answer is what the caller wants to know.
+TEST(Client, ReportsAnAnswerThatComesBeforeTheBodyIsSent) {
+  on_runtime([] {
+    ScriptedServer server({"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n"},
+                          /*keep_open=*/true);
+    Client client({.io_timeout = 50ms});
+    Result<ClientResponse> response =
+        client.post({}, server.url(), "text/plain", std::string(50'000'000, 'x'));
+    server.close();
+    ASSERT_TRUE(response) << response.error().to_string();
+    EXPECT_EQ(response->status(), 413);
+    EXPECT_EQ(client.idle_connections(), 0u);
+  });
+}
+
 TEST(Client, TriesAgainOnlyWhatMayBeRepeated) {
   on_runtime([] {
     std::string ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -160,6 +191,40 @@ TEST(Client, TriesAgainOnlyWhatMayBeRepeated) {
       EXPECT_EQ(*response->read_all(), "ok");
     }
   });
+  // POST may have been carried out; with a key the server can tell (as in Go).
+  for (bool keyed : {false, true}) {
+    on_runtime([&] {
+      std::string ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+      Client client;
+      Result<net::Listener> listener = net::Listener::listen("127.0.0.1:0");
+      ASSERT_TRUE(listener);
+      internal::Joined server([&] {
+        std::vector<std::string> answers = {ok, ""};
+        if (keyed) answers.push_back(ok);
+        // The second request arrives on the first connection, which ends without an answer.
+        net::Conn conn = *listener->accept();
+        internal::RawPeer peer(std::move(conn));
+        for (const std::string& answer : answers) {
+          if (answer.empty()) {
+            peer.read_until("\r\n\r\n");
+            peer = internal::RawPeer(net::Conn());
+            if (keyed) peer = internal::RawPeer(*listener->accept());
+            continue;
+          }
+          peer.read_until("\r\n\r\n");
+          peer.send(answer);
+        }
+      });
+      ClientRequest request{.method = "POST",
+                            .url = "http://" + listener->address().to_string() + "/"};
+      if (keyed) request.headers.set("Idempotency-Key", "k");
+      Result<ClientResponse> response = client.send({}, request);
+      ASSERT_TRUE(response);
+      EXPECT_TRUE(response->read_all());
+      response = client.send({}, request);
+      EXPECT_EQ(response.has_value(), keyed);
+    });
+  }
   on_runtime([] {
     ScriptedServer server({""});  // a new connection is not tried again
     Result<ClientResponse> response = Client().get({}, server.url());

@@ -13,6 +13,9 @@
 namespace sluice::http::internal {
 namespace {
 
+// Interim responses (1xx) before the response proper; Go takes five.
+constexpr int announcements_max = 8;
+
 // Fields that only the client itself may write: they say where the message ends.
 bool is_clients_own(std::string_view name) {
   for (std::string_view own : {"host", "content-length", "transfer-encoding", "connection"})
@@ -57,7 +60,8 @@ Result<void> ClientExchange::run(const ClientRequest& request, const Url& url) {
   if (auto ended = context_.err()) return *ended;
   Result<void> sent = send(request, url);
   // A server that answers early, say with 413, may stop reading: its answer is worth a look.
-  Result<void> got = sent || stream_ended_ ? read_head(method_) : Result<void>();
+  bool look = sent || stream_ended_ || (!context_.cancelled() && conn_->conn.readable_now());
+  Result<void> got = look ? read_head(method_) : Result<void>();
   if (!got) return explained(std::move(got).error());
   if (!sent && !received_any_) return explained(std::move(sent).error());
   if (!sent) head_.facts.keep_alive = false;
@@ -127,7 +131,7 @@ Result<void> ClientExchange::read_head(Method method) {
   HeadLimits limits{.head_bytes_max = options().header_bytes_max,
                     .fields_max = options().header_fields_max};
   ReadBuffer& in = conn_->in;
-  for (;;) {
+  for (int announced = 0;;) {
     Parsed parsed = parse_response_head(in.view(), limits, method, head_);
     if (parsed.status == Parsed::Status::error)
       return Error(Code::data_loss, "malformed response: " + std::string(parsed.reason));
@@ -139,6 +143,8 @@ Result<void> ClientExchange::read_head(Method method) {
         return {};
       }
       in.consume(parsed.consumed);
+      if (++announced > announcements_max)
+        return Error(Code::data_loss, "too many interim responses");
       continue;
     }
     size_t got = SLUICE_TRY(receive(in.prepare()));

@@ -90,6 +90,8 @@ class RawPeer {
     this->conn.set_write_deadline(now() + std::chrono::seconds(60));
   }
 
+  explicit RawPeer(net::Conn conn) : conn(std::move(conn)) {}
+
   bool send(std::string_view text) { return conn.write(text).has_value(); }
 
   // Everything up to and with `end`; what came instead when the stream ended before.
