@@ -196,6 +196,26 @@ TEST(ServerEnd, DrainsRunningRequestsAndClosesIdleConnections) {
     EXPECT_NE(response.find("Connection: close"), std::string::npos);
     EXPECT_TRUE(busy.at_end());
     server.stop();
+// What a middleware put into the context goes with the request, not with the next one that happens
+// to use the same memory.
+TEST(ServerEnd, LetsGoOfTheContextThatAMiddlewareSet) {
+  struct Key {
+    std::shared_ptr<int> value;
+  };
+  on_runtime([] {
+    auto held = std::make_shared<int>(1);
+    std::weak_ptr<int> watched = held;
+    TestServer server([&](Request& request, ResponseWriter& response) {
+      request.set_context(with_value<Key>(request.context(), Key{std::exchange(held, nullptr)}));
+      return response.write("x");
+    });
+    RawPeer peer(server);
+    peer.send(simple_get);
+    EXPECT_EQ(body_of(peer.read_response()), "x");
+    EXPECT_TRUE(watched.expired());
+  });
+}
+
     EXPECT_EQ(server.stats().connections_open, 0u);
   });
 }

@@ -25,6 +25,9 @@ struct RequestAccess {
     request.decoded_.clear();
   }
 
+  // What a middleware set lives no longer than the request.
+  static void drop_context(Request& request) { request.context_.reset(); }
+
   static void set_route(Request& request, std::string_view pattern) { request.route_ = pattern; }
   static void add_param(Request& request, std::string_view name, std::string_view value) {
     request.params_.push_back({name, value});

@@ -62,6 +62,7 @@ void ServerConn::run_handler() {
   Result<void> handled = call_handler();
   handling_ = false;
   if (watching_) stop_watching();
+  RequestAccess::drop_context(exchange.request);
   scope_.reset();
   if (!handled && lost_) {  // nobody to answer, and not the handler's failure
     broken_ = true;
