@@ -178,6 +178,59 @@ TEST(ServerLimits, EndASlowBody) {
   });
 }
 
+// Progress renews the body's limit only as far as the pace allows.
+TEST(ServerLimits, EndABodyThatTrickles) {
+  on_runtime([] {
+    TestServer server(echo, {.body_timeout = 50ms, .bytes_per_second_min = 1'000'000});
+    RawPeer peer(server);
+    peer.send(post("Content-Length: 100000\r\n"));
+    Channel<Unit> refused{1};
+    internal::Joined trickle([&] {
+      bool over = false;
+      while (!over && peer.send("x"))
+        select(on_receive(refused, [&] { over = true; }), on_timeout(1ms, [] {}));
+    });
+    EXPECT_EQ(status_line(peer.read_response()), "HTTP/1.1 408 Request Timeout");
+    refused.send({});
+  });
+}
+
+// A handler that takes its time does not count against the client.
+TEST(ServerLimits, TakeAFastBodyThoughTheHandlerIsSlow) {
+  on_runtime([] {
+    TestServer server(
+        [](Request& request, ResponseWriter& response) -> Result<void> {
+          std::string body;
+          char piece[2];
+          while (size_t got = SLUICE_TRY(request.read(piece))) {
+            body.append(piece, got);
+            select(on_timeout(20ms, [] {}));  // longer than body_timeout in all
+          }
+          return response.write(body);
+        },
+        {.body_timeout = 50ms, .bytes_per_second_min = 1'000'000});
+    RawPeer peer(server);
+    peer.send(post("Content-Length: 10\r\n", "0123456789"));
+    EXPECT_EQ(body_of(peer.read_response()), "0123456789");
+  });
+}
+
+TEST(ServerLimits, SwitchOffByTheLargestDuration) {
+  on_runtime([] {
+    TestServer server(echo, {.header_timeout = Duration::max(),
+                             .body_timeout = Duration::max(),
+                             .write_timeout = Duration::max(),
+                             .idle_timeout = Duration::max(),
+                             .drain_timeout = Duration::max()});
+    RawPeer peer(server);
+    std::string text = post("Content-Length: 3\r\n", "abc");
+    for (int i = 0; i < 2; ++i) {
+      for (char c : text) peer.send({&c, 1});
+      EXPECT_EQ(body_of(peer.read_response()), "abc");
+    }
+  });
+}
+
 TEST(ServerLimits, EndIdleConnectionsSilently) {
   on_runtime([] {
     CountingSink log;

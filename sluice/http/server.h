@@ -25,10 +25,14 @@ struct ServerOptions {
   // Of a body that the handler left unread, this much is read and dropped to keep the connection.
   uint64_t discard_bytes_max = 256 * 1024;
 
+  // Duration::max() switches one off.
   Duration header_timeout = std::chrono::seconds(10);  // from a request's first byte: 408
   Duration body_timeout = std::chrono::seconds(30);    // without any progress: 408
   Duration write_timeout = std::chrono::seconds(30);   // without any progress: closed
   Duration idle_timeout = std::chrono::seconds(75);    // between requests: closed
+  // A client that makes progress, but so little that all waits for a body's or a response's bytes
+  // come to more than the timeout and bytes / this, is too slow as well; 0: it may be.
+  uint64_t bytes_per_second_min = 240;
 
   // Connections served at once; the kernel's backlog holds the others.
   size_t connections_max = 100'000;

@@ -127,6 +127,30 @@ TEST(ServerEnd, NoticesAClientThatReadsNothing) {
   });
 }
 
+// The pace counts for the response as well: a client that takes a little now and then.
+TEST(ServerEnd, NoticesAClientThatReadsTooSlowly) {
+  on_runtime([] {
+    Channel<Error> seen{1};
+    TestServer server(
+        [=](Request&, ResponseWriter& response) -> Result<void> {
+          std::string piece(64 * 1024, 'x');
+          for (;;)
+            if (Result<void> written = response.write(piece); !written) {
+              seen.send(written.error());
+              return written;
+            }
+        },
+        {.write_timeout = 50ms, .bytes_per_second_min = 1'000'000'000'000});
+    RawPeer peer(server);
+    peer.send(simple_get);
+    internal::Joined reader([&] {
+      std::vector<char> piece(64 * 1024);
+      for (Result<size_t> got = 1; got && *got > 0;) got = peer.conn.read(piece);
+    });
+    EXPECT_EQ(seen.receive()->code(), Code::deadline_exceeded);
+  });
+}
+
 // A client may shut down its sending direction and still wait for its answer.
 TEST(ServerEnd, AnswersAHalfClosedClientAndCloses) {
   on_runtime([] {
@@ -172,6 +196,26 @@ TEST(ServerEnd, GivesEachRequestAContextThatEndsWithIt) {
   });
 }
 
+// What a middleware put into the context goes with the request, not with the next one that happens
+// to use the same memory.
+TEST(ServerEnd, LetsGoOfTheContextThatAMiddlewareSet) {
+  struct Key {
+    std::shared_ptr<int> value;
+  };
+  on_runtime([] {
+    auto held = std::make_shared<int>(1);
+    std::weak_ptr<int> watched = held;
+    TestServer server([&](Request& request, ResponseWriter& response) {
+      request.set_context(with_value<Key>(request.context(), Key{std::exchange(held, nullptr)}));
+      return response.write("x");
+    });
+    RawPeer peer(server);
+    peer.send(simple_get);
+    EXPECT_EQ(body_of(peer.read_response()), "x");
+    EXPECT_TRUE(watched.expired());
+  });
+}
+
 TEST(ServerEnd, DrainsRunningRequestsAndClosesIdleConnections) {
   on_runtime([] {
     Channel<Unit> inside{1}, proceed{1};
@@ -196,26 +240,6 @@ TEST(ServerEnd, DrainsRunningRequestsAndClosesIdleConnections) {
     EXPECT_NE(response.find("Connection: close"), std::string::npos);
     EXPECT_TRUE(busy.at_end());
     server.stop();
-// What a middleware put into the context goes with the request, not with the next one that happens
-// to use the same memory.
-TEST(ServerEnd, LetsGoOfTheContextThatAMiddlewareSet) {
-  struct Key {
-    std::shared_ptr<int> value;
-  };
-  on_runtime([] {
-    auto held = std::make_shared<int>(1);
-    std::weak_ptr<int> watched = held;
-    TestServer server([&](Request& request, ResponseWriter& response) {
-      request.set_context(with_value<Key>(request.context(), Key{std::exchange(held, nullptr)}));
-      return response.write("x");
-    });
-    RawPeer peer(server);
-    peer.send(simple_get);
-    EXPECT_EQ(body_of(peer.read_response()), "x");
-    EXPECT_TRUE(watched.expired());
-  });
-}
-
     EXPECT_EQ(server.stats().connections_open, 0u);
   });
 }

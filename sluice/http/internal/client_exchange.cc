@@ -9,6 +9,7 @@
 
 #include "sluice/http/internal/chars.h"
 #include "sluice/http/internal/head_text.h"
+#include "sluice/http/internal/pace.h"
 
 namespace sluice::http::internal {
 namespace {
@@ -99,7 +100,7 @@ Result<void> ClientExchange::write(std::string_view head, std::string_view body)
     if (sent >= 0) {
       left = net::drop_bytes(left, size_t(sent));
     } else if (sent == -EAGAIN) {
-      conn.set_write_deadline(now() + options().io_timeout);
+      conn.set_write_deadline(deadline_after(options().io_timeout));
       SLUICE_TRY(conn.wait_writable(context_));
     } else {
       stream_ended_ = true;
@@ -122,7 +123,7 @@ Result<size_t> ClientExchange::receive(std::span<char> out) {
       stream_ended_ = true;
       return wrap(errno_error(int(-got), "read"), Code::unavailable, "connection lost");
     }
-    conn.set_read_deadline(now() + options().io_timeout);
+    conn.set_read_deadline(deadline_after(options().io_timeout));
     SLUICE_TRY(conn.wait_readable(context_));
   }
 }

@@ -95,7 +95,7 @@ Result<Parsed> ServerConn::read_head(RequestHead& head) {
       Parsed parsed = parse_request_head(in.view(), limits, head);
       if (parsed.status != Parsed::Status::incomplete) return parsed;
     }
-    if (head_until_ == Instant::max()) head_until_ = now() + options.header_timeout;
+    if (!head_until_) head_until_ = deadline_after(options.header_timeout);
     size_t before = in.size();
     std::span<char> room = in.prepare();
     size_t got = SLUICE_TRY(receive(room));
@@ -112,9 +112,10 @@ ServerConn::Next ServerConn::serve_one() {
   Exchange& exchange = *exchange_;
   exchange.in.release_pin();
   keep_alive_ = chunked_ = owes_continue_ = responding_ = false;
+  reading_ = writing_ = {};
   RequestHead& head = RequestAccess::head(exchange.request);
   Result<Parsed> parsed = read_head(head);
-  head_until_ = Instant::max();
+  head_until_.reset();
   if (!parsed) {
     if (parsed.error().code() != Code::deadline_exceeded) return Next::close;
     return refuse(408, "request head incomplete after header_timeout");
@@ -183,7 +184,7 @@ bool ServerConn::discard_body() {
 void ServerConn::linger() {
   if (!conn_.close_write()) return;
   uint64_t allowance = run_->options().discard_bytes_max;
-  arm_read_deadline(now() + std::min(linger_time, run_->options().body_timeout));
+  arm_read_deadline(deadline_after(std::min(linger_time, run_->options().body_timeout)));
   char dropped[2048];
   for (;;) {
     ssize_t got = conn_.try_read(dropped);

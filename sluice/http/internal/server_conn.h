@@ -15,6 +15,7 @@
 #include "sluice/base/time.h"
 #include "sluice/http/internal/body_reader.h"
 #include "sluice/http/internal/exchange.h"
+#include "sluice/http/internal/pace.h"
 #include "sluice/http/internal/server_run.h"
 #include "sluice/http/internal/stream.h"
 #include "sluice/net/conn.h"
@@ -100,11 +101,12 @@ class ServerConn final : private Stream, private ByteSource {
   bool handling_ = false;       // the handler runs
   bool lost_ = false;           // the client is known to have gone
   bool broken_ = false;         // nothing more can be sent
+  Pace reading_, writing_;      // of its body and of the response
 
   // The socket may hold bytes that no readiness will be reported for.
   bool try_read_first_ = false;
   bool served_any_ = false;
-  Instant head_until_ = Instant::max();     // while a head is read: when it must be complete
+  std::optional<Instant> head_until_;       // while a head is read: when it must be complete
   Instant read_deadline_ = Instant::max();  // as armed
 
   // The goroutine that watches the socket for the client's end.

@@ -14,21 +14,26 @@ Result<size_t> ServerConn::receive(std::span<char> out) {
     ssize_t got = conn_.try_read(out);
     if (got >= 0) {
       try_read_first_ = size_t(got) == out.size() || conn_.hung_up();
+      reading_.moved(size_t(got));
       return size_t(got);
     }
     if (got != -EAGAIN) return errno_error(int(-got), "read");
-    if (head_until_ != Instant::max()) {
-      arm_read_deadline(head_until_);
-    } else {
-      arm_read_deadline(run_->options().body_timeout);
+    if (head_until_) {
+      arm_read_deadline(*head_until_);
+      SLUICE_TRY(conn_.wait_readable());
+      continue;
     }
+    const ServerOptions& options = run_->options();
+    arm_read_deadline(reading_.patience(options.body_timeout, options.bytes_per_second_min));
+    Instant start = now();
     SLUICE_TRY(conn_.wait_readable());
+    reading_.waited_since(start);
   }
 }
 
 // A deadline at most a sixteenth early is good enough, and spares most requests the arming.
 void ServerConn::arm_read_deadline(Duration limit) {
-  Instant wanted = now() + limit;
+  Instant wanted = deadline_after(limit);
   if (read_deadline_ <= wanted && wanted - read_deadline_ <= limit / 16) return;
   arm_read_deadline(wanted);
 }
@@ -50,13 +55,17 @@ Result<void> ServerConn::write_out(std::string_view data, std::string_view tail)
   while (!left.empty()) {
     ssize_t sent = conn_.try_write(left);
     if (sent == -EAGAIN) {
-      // The limit is on progress: each piece that the client takes renews it.
-      conn_.set_write_deadline(now() + run_->options().write_timeout);
+      // The limit is on progress: each piece that the client takes renews it, at a decent pace.
+      const ServerOptions& options = run_->options();
+      conn_.set_write_deadline(
+          deadline_after(writing_.patience(options.write_timeout, options.bytes_per_second_min)));
+      Instant start = now();
       if (Result<void> waited = conn_.wait_writable(); !waited) {
         broken_ = lost_ = true;
         client_gone();
         return waited;
       }
+      writing_.waited_since(start);
       continue;
     }
     if (sent < 0) {
@@ -64,6 +73,7 @@ Result<void> ServerConn::write_out(std::string_view data, std::string_view tail)
       client_gone();
       return errno_error(int(-sent), "write");
     }
+    writing_.moved(size_t(sent));
     left = net::drop_bytes(left, size_t(sent));
   }
   out.clear();

@@ -52,7 +52,7 @@ void ServerRun::stop() {
 }
 
 bool ServerRun::wait_all(std::optional<Duration> limit) {
-  if (!limit) return all_left_.receive().has_value();
+  if (!limit || *limit == Duration::max()) return all_left_.receive().has_value();
   bool all = true;
   select(on_receive(all_left_, [](Unit) {}), on_timeout(*limit, [&] { all = false; }));
   return all;
