@@ -4,22 +4,22 @@
 // and the end of the connection.
 
 #include <chrono>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "sluice/chan/select.h"
+#include "sluice/http/internal/test_log.h"
 #include "sluice/http/internal/test_peer.h"
 #include "sluice/http/server.h"
-#include "sluice/telemetry/log.h"
 
 namespace sluice::http {
 namespace {
 
 using namespace std::chrono_literals;
 using internal::body_of;
+using internal::CapturedLog;
 using internal::on_runtime;
 using internal::RawPeer;
 using internal::status_line;
@@ -29,26 +29,6 @@ Result<void> echo(Request& request, ResponseWriter& response) {
   std::string body = SLUICE_TRY(request.read_all(1 << 20));
   return response.write(body);
 }
-
-// Counts the log's lines while it lives.
-class CountingSink final : public LogSink {
- public:
-  CountingSink() : before_(set_log_sink(this)) {}
-  ~CountingSink() override { set_log_sink(before_); }
-  void write(Level, std::string_view line) override {
-    std::lock_guard guard(mutex_);
-    lines_.emplace_back(line);
-  }
-  std::vector<std::string> take() {
-    std::lock_guard guard(mutex_);
-    return std::exchange(lines_, {});
-  }
-
- private:
-  LogSink* before_;
-  std::mutex mutex_;
-  std::vector<std::string> lines_;
-};
 
 struct Case {
   const char* name;
@@ -63,7 +43,7 @@ std::string post(const std::string& fields, const std::string& body = "") {
 // Each is followed by a request that would be smuggled in if the server went on.
 TEST(ServerLimits, RefuseWithTheirStatusALogLineAndTheEnd) {
   on_runtime([] {
-    CountingSink log;
+    CapturedLog log;
     TestServer server(echo, {.target_bytes_max = 100,
                              .header_bytes_max = 2000,
                              .header_fields_max = 10,
@@ -113,7 +93,7 @@ TEST(ServerLimits, RefuseWithTheirStatusALogLineAndTheEnd) {
 // A handler's own bound is a body too large like the server's: 413 and a log line, not 429.
 TEST(ServerLimits, RefuseABodyBeyondTheHandlersBound) {
   on_runtime([] {
-    CountingSink log;
+    CapturedLog log;
     TestServer server([](Request& request, ResponseWriter& response) -> Result<void> {
       return response.write(SLUICE_TRY(request.read_all(10)));
     });
@@ -133,7 +113,7 @@ TEST(ServerLimits, RefuseABodyBeyondTheHandlersBound) {
 
 TEST(ServerLimits, EndASlowHead) {
   on_runtime([] {
-    CountingSink log;
+    CapturedLog log;
     TestServer server(echo, {.header_timeout = 30ms});
     RawPeer peer(server);
     peer.send("GET / HT");
@@ -233,7 +213,7 @@ TEST(ServerLimits, SwitchOffByTheLargestDuration) {
 
 TEST(ServerLimits, EndIdleConnectionsSilently) {
   on_runtime([] {
-    CountingSink log;
+    CapturedLog log;
     TestServer server(echo, {.idle_timeout = 30ms});
     RawPeer fresh(server), used(server);
     used.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
