@@ -41,6 +41,13 @@ bool is_shortage(int err) {
   return err == EMFILE || err == ENFILE || err == ENOBUFS || err == ENOMEM;
 }
 
+// Which file lies at a Unix path now; 0: none.
+ino_t inode_of(const Address& address) {
+  struct stat status;
+  if (address.family() != Address::Family::unix_path || address.host().starts_with('@')) return 0;
+  return ::lstat(address.host().c_str(), &status) == 0 ? status.st_ino : 0;
+}
+
 class PollWaits final : public internal::Waits {
  public:
   explicit PollWaits(runtime::PollDesc& poll) : poll_(poll) {}
@@ -89,6 +96,7 @@ Result<Listener> Listener::listen(const Address& address) {
   socklen_t bound = sizeof(storage);
   if (::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &bound) == 0)
     listener.address_ = Address::from_sockaddr(reinterpret_cast<sockaddr*>(&storage), bound);
+  listener.inode_ = inode_of(listener.address_);
   return listener;
 }
 
@@ -96,6 +104,7 @@ Listener::Listener(Listener&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
       poll_(std::move(other.poll_)),
       address_(std::exchange(other.address_, {})),
+      inode_(other.inode_),
       pause_(other.pause_) {}
 
 Listener& Listener::operator=(Listener&& other) noexcept {
@@ -104,6 +113,7 @@ Listener& Listener::operator=(Listener&& other) noexcept {
   fd_ = std::exchange(other.fd_, -1);
   poll_ = std::move(other.poll_);
   address_ = std::exchange(other.address_, {});
+  inode_ = other.inode_;
   pause_ = other.pause_;
   return *this;
 }
@@ -114,8 +124,8 @@ void Listener::close() {
   if (fd_ < 0) return;
   poll_.close();
   ::close(std::exchange(fd_, -1));
-  if (address_.family() == Address::Family::unix_path && !address_.host().starts_with('@'))
-    ::unlink(address_.host().c_str());
+  // A successor may have put its own socket there meanwhile.
+  if (inode_ != 0 && inode_of(address_) == inode_) ::unlink(address_.host().c_str());
 }
 
 Result<Conn> Listener::accept() {

@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 #include <string_view>
 
@@ -14,7 +16,8 @@
 
 namespace sluice::net {
 
-// A listening socket: TCP or Unix. Owns the descriptor and, for a Unix path, the file.
+// A listening socket: TCP or Unix. Owns the descriptor and, for a Unix path, the file, which it
+// removes when it is closed unless somebody has replaced it.
 // Thread-safety: one goroutine accepts; interrupt() is for anyone; close() must not overlap with
 // accept().
 class Listener {
@@ -48,6 +51,7 @@ class Listener {
   int fd_ = -1;
   runtime::PollDesc poll_;
   Address address_;
+  ino_t inode_ = 0;   // of the socket file; zero when there is none
   Duration pause_{};  // after the last failure for want of descriptors; zero when there was none
 };
 

@@ -37,6 +37,24 @@ TEST(Listener, ReplacesADeadUnixSocketButNotALiveOne) {
   });
 }
 
+// As after `rm x.sock` and the start of a successor: the predecessor's end takes nothing from it.
+TEST(Listener, LeavesTheSocketOfItsSuccessor) {
+  on_runtime([] {
+    std::string path = testing::TempDir() + "sluice-net-successor.sock";
+    std::filesystem::remove(path);
+    Result<Listener> first = Listener::listen("unix:" + path);
+    ASSERT_TRUE(first);
+    std::filesystem::remove(path);
+    Result<Listener> second = Listener::listen("unix:" + path);
+    ASSERT_TRUE(second) << second.error().to_string();
+    first->close();
+    EXPECT_TRUE(Dialer().dial({}, "unix:" + path));
+    Listener moved = std::move(*second);
+    moved.close();
+    EXPECT_FALSE(std::filesystem::exists(path));
+  });
+}
+
 TEST(Listener, ReportsATakenPort) {
   on_runtime([] {
     Result<Listener> first = Listener::listen("127.0.0.1:0");
