@@ -89,6 +89,38 @@ TEST(ServerEnd, CancelsTheContextWhenTheClientGoesAfterItsBody) {
   });
 }
 
+// A small body lies in the buffer; the handler is told although it does not read it.
+TEST(ServerEnd, CancelsTheContextThoughTheBodyIsUnread) {
+  on_runtime([] {
+    Waiting waiting;
+    TestServer server(waiting.handler());
+    {
+      RawPeer peer(server);
+      peer.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc");
+      waiting.inside.receive();
+    }
+    waiting.cancelled.receive();
+  });
+}
+
+// The rest of the body is read while the watcher waits.
+TEST(ServerEnd, ReadsABufferedBodyUnderTheWatchersEyes) {
+  on_runtime([] {
+    TestServer server([](Request& request, ResponseWriter& response) -> Result<void> {
+      Context context = request.context();
+      std::string body;
+      char piece[1];
+      while (size_t got = SLUICE_TRY(request.read(piece))) body.append(piece, got);
+      return response.write(context.cancelled() ? "cancelled" : body);
+    });
+    RawPeer peer(server);
+    for (int i = 0; i < 100; ++i) {
+      peer.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nabcde");
+      ASSERT_EQ(body_of(peer.read_response()), "abcde");
+    }
+  });
+}
+
 TEST(ServerEnd, NoticesAClientGoneMidBody) {
   on_runtime([] {
     Channel<Error> seen{1};

@@ -83,6 +83,7 @@ class ServerConn final : private Stream, private ByteSource {
   void arm_read_deadline(Instant when);
 
   // server_watch.cc: the request's context.
+  bool body_has_arrived() const;
   void start_watching();
   void stop_watching();
   void watch();

@@ -35,7 +35,7 @@ Result<size_t> ServerConn::read_body(std::span<char> out) {
   }
   Result<size_t> got = exchange.body.read(exchange.in, *this, out);
   if (!got) return body_error(std::move(got).error());
-  if (exchange.body.at_end() && scope_ && !watching_) start_watching();
+  if (scope_ && !watching_ && body_has_arrived()) start_watching();
   return got;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // How a request's context ends when its client goes away. A goroutine waits for the socket while
-// the handler runs; it is started when somebody asks for the context and the body has been read
+// the handler runs; it is started when somebody asks for the context and the body has arrived
 // (before, reading the body notices), so requests that never ask pay nothing.
 
 #include "sluice/http/internal/server_conn.h"
@@ -14,8 +14,14 @@ Context ServerConn::context() {
     scope_.emplace(with_cancel(run_->base()));
     if (broken_ || exchange_->body.failed()) scope_->cancel();
   }
-  if (!watching_ && handling_ && exchange_->body.at_end()) start_watching();
+  if (!watching_ && handling_ && body_has_arrived()) start_watching();
   return scope_->context;
+}
+
+// Nobody will read the socket for the rest of the body, so the watcher may. A handler need not read
+// a body to be told that its client has gone.
+bool ServerConn::body_has_arrived() const {
+  return !exchange_->body.failed() && exchange_->body.left() <= exchange_->in.size();
 }
 
 void ServerConn::client_gone() {
