@@ -52,6 +52,19 @@ TEST(SelectTimeout, OfZeroOrLessDoesNotWait) {
   EXPECT_EQ(select(on_receive(a), on_receive(b), on_timeout(-1s)), 2u);
 }
 
+TEST(SelectTimeout, OfTheGreatestDurationNeverComes) {
+  on_any_processors([] {
+    Channel<int> channel;
+    Channel<size_t> taken{1};
+    go([=] { taken.send(select(on_receive(channel), on_timeout(Duration::max()))); });
+    internal::await_receiver(channel);
+    select(on_timeout(1ms));  // a timer that was due before has fired when this one has
+    ASSERT_TRUE(has_receiver(channel));
+    channel.send(1);
+    EXPECT_EQ(taken.receive(), 0u);
+  });
+}
+
 TEST(SelectTimeout, AloneIsASleep) {
   on_any_processors([] {
     Instant start = now();

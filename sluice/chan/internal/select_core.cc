@@ -172,6 +172,12 @@ int decide_locked(const LockOrder& order, SelectClaim* claim, runtime::G* self) 
   return -1;
 }
 
+// The moment a timeout ends. A long one stands for "never" and must not overflow into the past.
+Instant end_of(Duration timeout) {
+  Instant start = now();
+  return timeout > Instant::max() - start ? Instant::max() : start + timeout;
+}
+
 // A select's timer. It fires by the same claim as a channel does.
 //
 // The frame may be left only when the callback can no longer touch it. stop() == true says that it
@@ -270,7 +276,7 @@ int select(SelectCase* cases, size_t count, bool has_default, const Duration* ti
     if (int taken = try_any(cases, look.ready); taken >= 0) return taken;
     if (!has_default && timeout == nullptr) return wait(cases, count);
     if (!has_default && *timeout > Duration::zero())
-      return wait_until(cases, count, now() + *timeout);
+      return wait_until(cases, count, end_of(*timeout));
     if (look.ready == 0 && unchanged(cases, count, look))
       return has_default ? select_default : select_timeout;
   }
