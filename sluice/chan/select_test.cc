@@ -206,6 +206,25 @@ TEST(Select, HandlersMayUseTheSameChannels) {
   EXPECT_EQ(b.receive(), 5);
 }
 
+// Where several cases of one select wait in one channel, a value that comes lets all of them go
+// ahead: each is equally likely then too.
+TEST(Select, ChoosesEvenlyAmongCasesThatWaitInOneChannel) {
+  on_processors(1, [] {
+    Channel<int> channel;
+    constexpr int rounds = 6000;
+    std::array<int, 3> taken{};
+    for (int i = 0; i < rounds; ++i) {
+      internal::go_and_wait_in(channel, [&] {
+        ++taken[select(on_receive(channel), on_receive(channel), on_receive(channel))];
+      });
+      channel.send(i);
+      yield();
+    }
+    // 2000 each, with a standard deviation of 37.
+    for (int count : taken) EXPECT_GT(count, 1750);
+  });
+}
+
 TEST(Select, KeepsTemporaryChannelsAlive) {
   auto make = [] {
     Channel<int> channel{1};

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <bit>
+#include <utility>
 
 #include "sluice/base/assert.h"
 #include "sluice/chan/internal/channel_steps.h"
@@ -102,9 +103,8 @@ int try_any(SelectCase* cases, uint64_t ready) {
 class LockOrder {
  public:
   LockOrder(SelectCase* cases, size_t count) : cases_(cases) {
-    uint64_t random = random_bits();
     for (size_t i = 0; i < count; ++i)
-      if (cases[i].core != nullptr) insert(uint8_t(i), random);
+      if (cases[i].core != nullptr) insert(uint8_t(i));
   }
 
   size_t size() const { return size_; }
@@ -121,19 +121,19 @@ class LockOrder {
   }
 
  private:
-  // Insertion sort: selects are short. A random bit decides where equals go.
-  void insert(uint8_t index, uint64_t& random) {
+  // Insertion sort: selects are short. A newcomer changes places with any of its equals or with
+  // none, each as likely: a coin for each equal that it passes would favour the last places.
+  void insert(uint8_t index) {
     auto key = [&](size_t position) { return reinterpret_cast<uintptr_t>((*this)[position].core); };
     uintptr_t own = reinterpret_cast<uintptr_t>(cases_[index].core);
     size_t at = size_++;
-    for (; at > 0 && key(at - 1) >= own; --at) {
-      if (key(at - 1) == own) {
-        random = std::rotl(random, 1);
-        if ((random & 1) != 0) break;
-      }
-      order_[at] = order_[at - 1];
-    }
+    for (; at > 0 && key(at - 1) > own; --at) order_[at] = order_[at - 1];
     order_[at] = index;
+    size_t first = at;
+    while (first > 0 && key(first - 1) == own) --first;
+    if (first == at) return;
+    uint32_t equals = uint32_t(at - first) + 1;
+    std::swap(order_[at], order_[first + pick_below(equals, uint32_t(random_bits() >> 32))]);
   }
   bool is_first_of_its_channel(size_t i) const {
     return i == 0 || (*this)[i].core != (*this)[i - 1].core;
