@@ -2,6 +2,7 @@
 
 #include "sluice/chan/select.h"
 
+#include <any>
 #include <array>
 #include <atomic>
 #include <cmath>
@@ -223,6 +224,21 @@ TEST(Select, ChoosesEvenlyAmongCasesThatWaitInOneChannel) {
     // 2000 each, with a standard deviation of 37.
     for (int count : taken) EXPECT_GT(count, 1750);
   });
+}
+
+// std::any can be made of anything, also of the std::optional<std::any> that a handler may ask for.
+TEST(Select, HandlerGetsWhatItsParameterSays) {
+  Channel<std::any> channel{2};
+  channel.send(std::any(5));
+  channel.send(std::any(6));
+  int got = 0;
+  select(on_receive(channel, [&](std::any value) { got = std::any_cast<int>(value); }));
+  EXPECT_EQ(got, 5);
+  select(on_receive(channel,
+                    [&](std::optional<std::any> value) { got = std::any_cast<int>(*value); }));
+  EXPECT_EQ(got, 6);
+  channel.close();
+  select(on_receive(channel, [&](std::any value) { EXPECT_FALSE(value.has_value()); }));
 }
 
 TEST(Select, KeepsTemporaryChannelsAlive) {

@@ -41,6 +41,22 @@ struct Nothing {
   void operator()() const {}
 };
 
+// Converts to std::optional<T> and, not being copyable, to nothing that takes whatever it is given.
+template <class T>
+struct OnlyOptional {
+  OnlyOptional(const OnlyOptional&) = delete;
+  operator std::optional<T>() const;
+};
+// Whether the handler asks for std::optional<T>. Where a T can be made of one (std::any), being
+// callable with it does not say so: the handler of a T would get an optional wrapped into a T.
+template <class Handler, class T>
+constexpr bool takes_optional() {
+  if constexpr (std::is_convertible_v<std::optional<T>, T>)
+    return std::is_invocable_v<Handler&, OnlyOptional<T>>;
+  else
+    return std::is_invocable_v<Handler&, std::optional<T>>;
+}
+
 template <class Channel, class Handler>
 class ReceiveCase {
   using T = typename std::remove_cvref_t<Channel>::Value;
@@ -49,8 +65,8 @@ class ReceiveCase {
   static constexpr SelectKind kind = SelectKind::channel;
   static constexpr bool sends = false;
 
-  static_assert(std::is_invocable_v<Handler&, std::optional<T>> ||
-                    std::is_invocable_v<Handler&, T> || std::is_invocable_v<Handler&>,
+  static_assert(takes_optional<Handler, T>() || std::is_invocable_v<Handler&, T> ||
+                    std::is_invocable_v<Handler&>,
                 "on_receive: the handler takes std::optional<T>, T or nothing");
 
   ReceiveCase(Channel&& channel, Handler handler)
@@ -65,7 +81,7 @@ class ReceiveCase {
   void run(bool received) {
     std::optional<T> value;
     if (received) value = room_.take();
-    if constexpr (std::is_invocable_v<Handler&, std::optional<T>>) {
+    if constexpr (takes_optional<Handler, T>()) {
       handler_(std::move(value));
     } else if constexpr (std::is_invocable_v<Handler&, T>) {
       static_assert(std::default_initializable<T>,
