@@ -23,14 +23,14 @@ CancellableContext handles(CancelScope* scope) {
   return {ContextAccess::adopt(scope), ContextAccess::adopt_cancel(scope)};
 }
 
-// `left`: the time from now to `when`, which the caller knows anyway.
-CancellableContext make_timed(const Context& parent, Instant when, Duration left,
+// `over`: `when` has passed, which the caller knows anyway.
+CancellableContext make_timed(const Context& parent, Instant when, bool over,
                               std::optional<Error> cause) {
   internal::ContextNode* node = ContextAccess::node(parent);
   Instant limit = node == nullptr ? Instant::max() : node->deadline;
   if (limit <= when) return with_cancel(parent);
   auto* scope = new TimerScope(node, when, std::move(cause));
-  if (left <= Duration::zero()) {
+  if (over) {
     scope->attach();  // first: an ended parent's reason and cause win, as in Go
     scope->expire_now();
   } else {
@@ -92,19 +92,19 @@ CancellableContext with_cancel(const Context& parent) {
 }
 
 CancellableContext with_deadline(const Context& parent, Instant when) {
-  return make_timed(parent, when, when - now(), std::nullopt);
+  return make_timed(parent, when, when <= now(), std::nullopt);
 }
 
 CancellableContext with_deadline(const Context& parent, Instant when, Error cause) {
-  return make_timed(parent, when, when - now(), std::move(cause));
+  return make_timed(parent, when, when <= now(), std::move(cause));
 }
 
 CancellableContext with_timeout(const Context& parent, Duration timeout) {
-  return make_timed(parent, after(now(), timeout), timeout, std::nullopt);
+  return make_timed(parent, after(now(), timeout), timeout <= Duration::zero(), std::nullopt);
 }
 
 CancellableContext with_timeout(const Context& parent, Duration timeout, Error cause) {
-  return make_timed(parent, after(now(), timeout), timeout, std::move(cause));
+  return make_timed(parent, after(now(), timeout), timeout <= Duration::zero(), std::move(cause));
 }
 
 Context without_cancel(const Context& parent) {

@@ -50,6 +50,18 @@ TEST_F(Deadline, InThePastGivesAnEndedContext) {
   expect_deadline_exceeded(present, context_deadline_exceeded);
 }
 
+TEST_F(Deadline, MayBeAsFarAwayAsClocksCount) {
+  auto [past, cancel_past] = with_deadline(Context(), Instant::min());
+  EXPECT_TRUE(past.cancelled());
+  expect_deadline_exceeded(past, context_deadline_exceeded);
+  auto [ended, cancel_ended] = with_timeout(Context(), Duration::min());
+  expect_deadline_exceeded(ended, context_deadline_exceeded);
+  auto [future, cancel_future] = with_deadline(Context(), Instant::max());
+  EXPECT_FALSE(future.cancelled());
+  auto [live, cancel_live] = with_timeout(Context(), Duration::max());
+  EXPECT_FALSE(live.cancelled());
+}
+
 TEST_F(Deadline, CancelledInTimeIsCanceled) {
   auto [context, cancel] = with_timeout(Context(), 1h);
   EXPECT_FALSE(context.err());
