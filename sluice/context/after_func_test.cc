@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+#include <exception>
 #include <memory>
+#include <stdexcept>
 
 #include <gtest/gtest.h>
 
@@ -33,6 +35,17 @@ TEST_F(AfterFunc, RunsAfterTheDeadline) {
   Channel<Unit> ran{1};
   after_func(context, [ran] { ran.send({}); });
   EXPECT_TRUE(ran.receive());
+}
+
+TEST(AfterFuncThatThrows, GoesWithWhatItHolds) {
+  static const Channel<Unit> failed{1};
+  Runtime runtime{{.max_procs = 2, .on_panic = [](std::exception_ptr) { failed.send({}); }}};
+  auto held = std::make_shared<int>(0);
+  auto [context, cancel] = with_cancel(Context());
+  after_func(context, [held] { throw std::runtime_error("failed"); });
+  cancel();
+  EXPECT_TRUE(failed.receive());
+  EXPECT_EQ(held.use_count(), 1);
 }
 
 TEST_F(AfterFunc, RunsAtOnceOnAnEndedContext) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "sluice/base/defer.h"
 #include "sluice/base/function.h"
 #include "sluice/context/internal/cancel_link.h"
 #include "sluice/runtime/go.h"
@@ -26,8 +27,8 @@ class AfterFunc final : public CancelLink {
   // The end's part: runs the function in a goroutine of its own.
   void start() {
     go([this] {
+      Defer end{[this] { give_up(); }};  // also if it throws
       fn_();
-      give_up();
     });
   }
 
