@@ -42,13 +42,24 @@ bool send_until(const Context& context, const SendChannel<T>& channel,
 
 namespace internal {
 
-// The output of a block, shared by its goroutines; closed with the last of them.
-template <class T, class Work = std::nullptr_t>
-struct PipelineOutput {
-  PipelineOutput(size_t capacity, Work work = {}) : channel(capacity), work(std::move(work)) {}
-  ~PipelineOutput() { channel.close(); }
+// A channel that is closed with its owner.
+template <class T>
+struct ClosedAtLast {
+  explicit ClosedAtLast(size_t capacity) : channel(capacity) {}
+  ClosedAtLast(const ClosedAtLast&) = delete;
+  ClosedAtLast& operator=(const ClosedAtLast&) = delete;
+  ~ClosedAtLast() { channel.close(); }
 
-  Channel<T> channel;
+  const Channel<T> channel;
+};
+
+// The output of a block, shared by its goroutines; closed with the last of them. The channel is a
+// base, so that it closes after `work` has gone: who sees the close may free what `work` refers to.
+template <class T, class Work = std::nullptr_t>
+struct PipelineOutput : ClosedAtLast<T> {
+  explicit PipelineOutput(size_t capacity, Work work = {})
+      : ClosedAtLast<T>(capacity), work(std::move(work)) {}
+
   Work work;
 };
 

@@ -199,6 +199,27 @@ TEST(Pipeline, OutputsCloseWhenTheContextEnds) {
   });
 }
 
+// Who sees the output closed may take away what the function refers to.
+TEST(Pipeline, FunctionIsGoneBeforeTheOutputCloses) {
+  leaving_nobody_behind([] {
+    Context context;
+    Channel<int> input;
+    Channel<bool> closed_before{1};
+    ReceiveChannel<int> output = ReceiveChannel<int>::nil();
+    auto look = [&output, closed_before](int* held) {
+      delete held;
+      bool closed = false;
+      select(on_receive(output, [&] { closed = true; }), on_default());
+      closed_before.send(closed);
+    };
+    output = stage(context, input,
+                   [held = std::shared_ptr<int>(new int, look)](int value) { return value; });
+    input.close();
+    EXPECT_EQ(closed_before.receive(), false);
+    EXPECT_FALSE(output.receive());
+  });
+}
+
 TEST(Pipeline, ChannelUntilEndsWithARealContext) {
   leaving_nobody_behind([] {
     auto [context, cancel] = with_cancel(Context::background());
