@@ -3,6 +3,7 @@
 #include "sluice/context/context.h"
 
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -280,6 +281,19 @@ TEST(WithValue, IsSeenThroughCancelContexts) {
   EXPECT_EQ(*context.value<UserName>(), "ann");
   cancel();
   EXPECT_EQ(*context.value<UserName>(), "ann");
+}
+
+TEST(WithValue, ValueThatCannotBeMadeLeavesTheParentAlone) {
+  struct Unmakeable {
+    explicit Unmakeable(int) { throw std::runtime_error("no"); }
+  };
+  auto held = std::make_shared<int>(0);
+  {
+    Context parent = with_value<std::shared_ptr<int>>(Context(), held);
+    EXPECT_THROW(with_value<Unmakeable>(parent, 1), std::runtime_error);
+    EXPECT_EQ(held.use_count(), 2);
+  }
+  EXPECT_EQ(held.use_count(), 1);
 }
 
 TEST(WithValue, TakesMoveOnlyValues) {

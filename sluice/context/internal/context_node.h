@@ -90,10 +90,14 @@ template <class T>
 class TypedValueNode final : public ValueNode {
  public:
   template <class U>
-  TypedValueNode(ContextNode* parent, const void* key, U&& value)
+  TypedValueNode(ContextNode* parent, const void* key, U&& value) try
       : ValueNode(parent, key, &value_,
                   [](ValueNode* node) { delete static_cast<TypedValueNode*>(node); }),
-        value_(static_cast<U&&>(value)) {}
+        value_(static_cast<U&&>(value)) {
+  } catch (...) {
+    // The value could not be made, and with this node goes its hold on the parent.
+    release_context(parent);
+  }
 
  private:
   const T value_;
