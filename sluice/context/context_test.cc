@@ -2,6 +2,9 @@
 
 #include "sluice/context/context.h"
 
+#include <unistd.h>
+
+#include <cstdlib>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -336,6 +339,20 @@ TEST(WithoutCancel, OfAnEndedParentIsLive) {
   auto [parent, cancel] = with_cancel(Context());
   cancel();
   expect_live(without_cancel(parent));
+}
+
+// Static objects that are destroyed late may still ask: the program's end is no end of contexts.
+TEST(ContextDeathTest, DoneMayBeAskedForWhileTheProcessEnds) {
+  testing::GTEST_FLAG(death_test_style) = "threadsafe";
+  EXPECT_EXIT(
+      {
+        static Context* ended = new Context;
+        std::atexit([] { ::_exit(ended->done().receive() ? 1 : 7); });
+        *ended = with_cancel(Context()).context;
+        EXPECT_FALSE(ended->done().receive());
+        std::exit(0);
+      },
+      testing::ExitedWithCode(7), "");
 }
 
 }  // namespace

@@ -17,11 +17,12 @@ const ErrorSentinel& error_of(CancelScope::Reason reason) {
   return reason == CancelScope::Reason::deadline ? context_deadline_exceeded : context_canceled;
 }
 
-// The done channel of every scope that ended before anybody asked for one.
+// The done channel of every scope that ended before anybody asked for one. Never destroyed: static
+// objects and threads that outlive main() may still ask.
 const Channel<Unit>& closed_channel() {
-  static const Channel<Unit> closed = [] {
-    Channel<Unit> channel;
-    channel.close();
+  static const Channel<Unit>& closed = *[] {
+    auto* channel = new Channel<Unit>;
+    channel->close();
     return channel;
   }();
   return closed;
