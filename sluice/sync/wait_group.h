@@ -4,9 +4,11 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
+#include "sluice/base/defer.h"
 #include "sluice/runtime/go.h"
 #include "sluice/sync/internal/sema.h"
 
@@ -42,15 +44,23 @@ class WaitGroup {
   // Waits until the counter is zero.
   void wait();
 
-  // add(), and `fn()` in a goroutine of its own, and done() when it returns. If `fn` throws, done()
-  // is not called: the process is about to end (or, with a handler, the handler must call it).
+  // add(), and `fn()` in a goroutine of its own, and done() when it has returned and `fn` is
+  // destroyed: what it holds may refer to what goes after wait(). If `fn` throws and the process
+  // has a handler for panics, done() follows too; without one the process ends first.
   template <class F>
   void go(F&& fn) {
     add();
-    sluice::go([this, fn = std::decay_t<F>(std::forward<F>(fn))]() mutable {
-      fn();
-      done();
-    });
+    Defer undo{[this] { done(); }};  // if `fn` cannot be copied
+    sluice::go(
+        [this, fn = std::optional<std::decay_t<F>>(std::in_place, std::forward<F>(fn))]() mutable {
+          // Not done() behind the call: the closure would be destroyed after it.
+          Defer end{[&] {
+            fn.reset();
+            done();
+          }};
+          (*fn)();
+        });
+    undo.cancel();
   }
 
  private:

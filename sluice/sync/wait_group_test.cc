@@ -3,7 +3,9 @@
 #include "sluice/sync/wait_group.h"
 
 #include <atomic>
+#include <exception>
 #include <memory>
+#include <stdexcept>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -32,6 +34,13 @@ TEST(WaitGroup, NegativeCounterEndsTheProcess) {
       },
       "sync: negative WaitGroup counter");
 }
+
+// A function whose copies fail.
+struct Uncopyable {
+  Uncopyable() = default;
+  Uncopyable(const Uncopyable&) { throw std::runtime_error("no copy"); }
+  void operator()() {}
+};
 
 class WaitGroupStress : public testing::TestWithParam<int> {
  protected:
@@ -99,6 +108,49 @@ TEST_P(WaitGroupStress, RunsMoveOnlyFunctions) {
     group.go([value = std::make_unique<int>(5), &sum] { sum = *value; });
     group.wait();
     EXPECT_EQ(sum, 5);
+  });
+}
+
+// What a function holds may refer to what goes when wait() returns. `held` is const because moving
+// the closure copies it then: a moved-from closure would still hold it.
+TEST_P(WaitGroupStress, FunctionsAreGoneWhenWaitReturns) {
+  runtime_.block_on([] {
+    std::atomic<bool> waited{false};
+    Channel<bool> late{1};
+    auto tell = [&waited, late](int* number) {
+      delete number;
+      for (int i = 0; i < 10; ++i) yield();  // whoever has been woken runs now
+      late.send(waited);
+    };
+    WaitGroup group;
+    {
+      const std::shared_ptr<int> held(new int, tell);
+      group.go([held] {});
+    }
+    group.wait();
+    waited = true;
+    EXPECT_EQ(late.receive(), false);
+  });
+}
+
+TEST_P(WaitGroupStress, FunctionThatCannotBeCopiedIsNotWaitedFor) {
+  runtime_.block_on([] {
+    WaitGroup group;
+    const Uncopyable fn;
+    EXPECT_THROW(group.go(fn), std::runtime_error);
+    group.wait();
+  });
+}
+
+TEST(WaitGroupThatThrows, IsDoneWhereTheProcessGoesOn) {
+  static std::atomic<int> failures;
+  failures = 0;
+  Runtime runtime{{.max_procs = 2, .on_panic = [](std::exception_ptr) { ++failures; }}};
+  runtime.block_on([] {
+    WaitGroup group;
+    group.go([] { throw std::runtime_error("failed"); });
+    group.wait();
+    while (failures != 1) yield();
   });
 }
 
