@@ -14,7 +14,7 @@ Result<void> Group::wait() {
   return {};
 }
 
-void Group::finish(Result<void> result) {
+void Group::finish(const Result<void>& result) {
   if (!result) {
     bool first;
     {
@@ -24,8 +24,12 @@ void Group::finish(Result<void> result) {
     }
     if (first) cancel_(result.error());
   }
+  leave();
+}
+
+void Group::leave() {
   if (slots_) slots_->release();
-  active_.done();  // the group may be gone after this
+  active_.done();
 }
 
 }  // namespace sluice::sync

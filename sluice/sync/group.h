@@ -7,6 +7,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "sluice/base/defer.h"
+#include "sluice/base/error.h"
 #include "sluice/base/result.h"
 #include "sluice/context/context.h"
 #include "sluice/runtime/go.h"
@@ -16,14 +18,19 @@
 
 namespace sluice::sync {
 
+// The error of a Group one of whose functions threw, where the process goes on after that.
+inline constexpr ErrorSentinel group_function_threw{Code::internal,
+                                                    "sync: a function of the group threw"};
+
 // Goroutines that live and fail together, and none of which outlives the group's scope.
 //   Group group{context};
 //   group.go([&](Context context) -> Result<void> { return fetch(context, left); });
 //   group.go([&](Context context) -> Result<void> { return fetch(context, right); });
 //   SLUICE_TRY(group.wait());
 // The first error cancels the group's context, with itself as the cause, and is what wait()
-// returns. The destructor cancels the context and waits for all: leaving early leaves nothing
-// behind.
+// returns; a function that throws counts as one that returned group_function_threw, if the process
+// has a handler for panics and goes on. The destructor cancels the context and waits for all:
+// leaving early leaves nothing behind.
 // Thread-safety: go() and cancel() may be called from anywhere, also by the group's own goroutines;
 // wait() by one, and not by the group's own, which would wait for themselves.
 // Source: golang.org/x/sync/errgroup, plus the join at scope exit.
@@ -94,16 +101,20 @@ class Group {
   template <class F>
   void start(F&& fn) {
     active_.add();
-    sluice::go([this, fn = std::decay_t<F>(std::forward<F>(fn))]() mutable {
-      Result<void> result = [&] {
-        // What fn holds goes before the group may think that it is over.
-        auto taken = std::move(fn);
-        return run(taken, context_);
-      }();
-      finish(std::move(result));
-    });
+    Defer undo{[this] { leave(); }};  // if `fn` cannot be copied
+    sluice::go(
+        [this, fn = std::optional<std::decay_t<F>>(std::in_place, std::forward<F>(fn))]() mutable {
+          Result<void> result = Error(group_function_threw);
+          Defer end{[&] {
+            fn.reset();  // what it holds goes before the group may think that it is over
+            finish(result);
+          }};
+          result = run(*fn, context_);
+        });
+    undo.cancel();
   }
-  void finish(Result<void> result);
+  void finish(const Result<void>& result);
+  void leave();  // the group may be gone after this
 
   const Context context_;
   const CancelFunc cancel_;

@@ -3,7 +3,9 @@
 #include "sluice/sync/group.h"
 
 #include <atomic>
+#include <exception>
 #include <memory>
+#include <stdexcept>
 
 #include <gtest/gtest.h>
 
@@ -140,15 +142,60 @@ TEST_P(GroupStress, GoroutineMayStartAnother) {
   });
 }
 
+// `held` is const because moving the closure copies it then: a moved-from closure still holds it.
 TEST_P(GroupStress, FunctionsAreGoneWhenWaitReturns) {
   runtime_.block_on([] {
-    for (int i = 0; i < 100; ++i) {
-      auto held = std::make_shared<int>(0);
-      Group group;
+    std::atomic<bool> waited{false};
+    Channel<bool> late{1};
+    auto tell = [&waited, late](int* number) {
+      delete number;
+      for (int i = 0; i < 10; ++i) yield();  // whoever has been woken runs now
+      late.send(waited);
+    };
+    Group group;
+    {
+      const std::shared_ptr<int> held(new int, tell);
       group.go([held] {});
-      EXPECT_TRUE(group.wait());
-      EXPECT_EQ(held.use_count(), 1);
     }
+    EXPECT_TRUE(group.wait());
+    waited = true;
+    EXPECT_EQ(late.receive(), false);
+  });
+}
+
+TEST_P(GroupStress, FunctionThatCannotBeCopiedTakesNoPlace) {
+  runtime_.block_on([] {
+    struct Uncopyable {
+      Uncopyable() = default;
+      Uncopyable(const Uncopyable&) { throw std::runtime_error("no copy"); }
+      void operator()() {}
+    };
+    const Uncopyable fn;
+    Group group;
+    group.limit(1);
+    EXPECT_THROW(group.go(fn), std::runtime_error);
+    EXPECT_THROW(group.try_go(fn), std::runtime_error);
+    EXPECT_TRUE(group.try_go([] {}));
+    EXPECT_TRUE(group.wait());
+  });
+}
+
+TEST(GroupThatThrows, FailsWhereTheProcessGoesOn) {
+  static std::atomic<int> failures;
+  failures = 0;
+  Runtime runtime{{.max_procs = 2, .on_panic = [](std::exception_ptr) { ++failures; }}};
+  runtime.block_on([] {
+    Group group;
+    group.limit(1);
+    group.go([] { throw std::runtime_error("failed"); });
+    group.go([](Context context) -> Result<void> {
+      EXPECT_TRUE(is(*context.cause(), group_function_threw));
+      return {};
+    });
+    Result<void> result = group.wait();
+    ASSERT_FALSE(result);
+    EXPECT_TRUE(is(result.error(), group_function_threw));
+    while (failures != 1) yield();
   });
 }
 
