@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "sluice/base/defer.h"
 #include "sluice/base/result.h"
 #include "sluice/chan/channel.h"
 #include "sluice/chan/select.h"
@@ -57,11 +58,17 @@ class SingleFlight {
   template <class F>
   Answer call(const Context& context, const K& key, F&& fn) {
     auto [flight, leading] = join(key);
-    if (leading)
-      go([this, key, flight, fn = std::decay_t<F>(std::forward<F>(fn))]() mutable {
+    if (leading) {
+      // If `fn` cannot be copied, the flight must not stay for ever.
+      Defer undo{[&, &flight = flight] { Landing landing{*this, key, *flight}; }};
+      go([this, key, flight,
+          fn = std::optional<std::decay_t<F>>(std::in_place, std::forward<F>(fn))]() mutable {
         Landing landing{*this, key, *flight};
-        flight->result.emplace(fn());
+        Defer before{[&] { fn.reset(); }};  // what it holds goes before its callers go on
+        flight->result.emplace((*fn)());
       });
+      undo.cancel();
+    }
     bool landed = false;
     select(on_receive(flight->landed, [&] { landed = true; }), on_receive(context.done(), [] {}));
     if (!landed) return {*context.err(), false};

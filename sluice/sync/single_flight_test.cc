@@ -2,6 +2,7 @@
 
 #include "sluice/sync/single_flight.h"
 
+#include <memory>
 #include <stdexcept>
 #include <string>
 
@@ -102,6 +103,38 @@ TEST_P(SingleFlightStress, ForgetStartsAnotherFlight) {
     EXPECT_EQ(*flights.call(1, [] { return 2; }).result, 2);
     finish.close();
     group.wait();
+  });
+}
+
+TEST_P(SingleFlightStress, FunctionThatCannotBeCopiedLeavesNoFlight) {
+  runtime_.block_on([] {
+    struct Uncopyable {
+      Uncopyable() = default;
+      Uncopyable(const Uncopyable&) { throw std::runtime_error("no copy"); }
+      int operator()() { return 1; }
+    };
+    const Uncopyable fn;
+    SingleFlight<int, int> flights;
+    EXPECT_THROW(flights.call(Context(), 1, fn), std::runtime_error);
+    EXPECT_EQ(*flights.call(Context(), 1, [] { return 2; }).result, 2);
+  });
+}
+
+// What it holds may refer to what its caller takes away.
+TEST_P(SingleFlightStress, FunctionIsGoneWhenTheFlightLands) {
+  runtime_.block_on([] {
+    std::atomic<bool> landed{false};
+    Channel<bool> late{1};
+    auto tell = [&landed, late](int* number) {
+      delete number;
+      for (int i = 0; i < 10; ++i) yield();  // whoever has been woken runs now
+      late.send(landed);
+    };
+    SingleFlight<int, int> flights;
+    auto fn = [held = std::shared_ptr<int>(new int(3), tell)] { return *held; };
+    EXPECT_EQ(*flights.call(Context(), 1, std::move(fn)).result, 3);
+    landed = true;
+    EXPECT_EQ(late.receive(), false);
   });
 }
 
