@@ -118,6 +118,21 @@ TEST_F(PoolTest, TwoAgesFreeWhatIsIdleInTheDepot) {
   EXPECT_LT(Counted::alive, 20);
 }
 
+struct WithPool {
+  Pool<Counted> pool;
+};
+
+TEST_F(PoolTest, ObjectsThatOwnPoolsMayBeFreedByAge) {
+  Pool<WithPool> pool;
+  {
+    std::vector<Pool<WithPool>::Lease> leases;
+    for (int i = 0; i < 100; ++i) static_cast<void>(leases.emplace_back(pool.get())->pool.get());
+  }
+  age_pools();
+  age_pools();
+  EXPECT_LT(Counted::alive, 20);
+}
+
 TEST_F(PoolTest, WhatIsUsedSurvivesAges) {
   Pool<Counted> pool;
   {
@@ -176,6 +191,25 @@ TEST_P(PoolStress, ObjectsComeRoundFromConsumers) {
     group.wait();
   });
   EXPECT_LT(Counted::made, 200);
+}
+
+TEST_P(PoolStress, PoolsGoWhileOthersAge) {
+  runtime_.block_on([] {
+    WaitGroup group;
+    for (int g = 0; g < 4; ++g)
+      group.go([g] {
+        for (int i = 0; i < 50; ++i) {
+          Pool<Counted> pool;
+          {
+            std::vector<Pool<Counted>::Lease> leases;
+            for (int k = 0; k < 30; ++k) leases.push_back(pool.get());
+          }
+          if (g % 2 == 0) age_pools();
+        }
+      });
+    group.wait();
+  });
+  EXPECT_EQ(Counted::alive, 0);
 }
 
 TEST_P(PoolStress, ThreadsTakePart) {

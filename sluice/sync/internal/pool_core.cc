@@ -7,6 +7,8 @@
 #include <thread>
 #include <utility>
 
+#include "sluice/sync/cond.h"
+
 namespace sluice::sync::internal {
 
 namespace {
@@ -16,6 +18,7 @@ constexpr Duration age_length = std::chrono::minutes(2);
 
 struct AllPools {
   Mutex mutex;
+  Cond aged;                  // with mutex: a pool's ages_ has become zero
   PoolCore* first = nullptr;  // guarded by mutex
 };
 AllPools& all_pools() {
@@ -46,7 +49,8 @@ PoolCore::PoolCore(void (*destroy)(void*))
 PoolCore::~PoolCore() {
   {
     AllPools& all = all_pools();
-    std::lock_guard lock(all.mutex);
+    std::unique_lock lock(all.mutex);
+    all.aged.wait(lock, [this] { return ages_ == 0; });
     (previous_pool_ == nullptr ? all.first : previous_pool_->next_pool_) = next_pool_;
     if (next_pool_ != nullptr) next_pool_->previous_pool_ = previous_pool_;
   }
@@ -120,8 +124,16 @@ void PoolCore::age() {
 
 void PoolCore::age_all() {
   AllPools& all = all_pools();
-  std::lock_guard lock(all.mutex);
-  for (PoolCore* pool = all.first; pool != nullptr; pool = pool->next_pool_) pool->age();
+  std::unique_lock lock(all.mutex);
+  for (PoolCore* pool = all.first; pool != nullptr; pool = pool->next_pool_) {
+    // Without the lock, as the objects' destructors may make and destroy other pools; this one
+    // waits for us if it is to go, and so keeps its place in the list.
+    ++pool->ages_;
+    lock.unlock();
+    pool->age();
+    lock.lock();
+    if (--pool->ages_ == 0) all.aged.broadcast();
+  }
 }
 
 void PoolCore::destroy_all(Batch* batches) {

@@ -104,6 +104,7 @@ class PoolCore {
   Instant next_age_;                   // guarded by mutex_
   PoolCore* next_pool_ = nullptr;      // the list of all pools, guarded by its lock
   PoolCore* previous_pool_ = nullptr;  // likewise
+  int ages_ = 0;                       // likewise: calls of age_all() that are at this pool
 };
 
 }  // namespace sluice::sync::internal
