@@ -6,6 +6,7 @@
 #include <memory>
 #include <random>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -310,6 +311,26 @@ TEST(Map, DestructorFreesTheEntries) {
     EXPECT_EQ(held.use_count(), 101);
   }
   EXPECT_EQ(held.use_count(), 1);
+}
+
+TEST(Map, KeyThatCannotBeCopiedIsNotCounted) {
+  struct Key {
+    explicit Key(int number) : number(number) {}
+    Key(const Key& other) : number(other.number) {
+      if (number < 0) throw std::runtime_error("no copy");
+    }
+    bool operator==(const Key&) const = default;
+    int number;
+  };
+  struct KeyHash {
+    size_t operator()(const Key& key) const { return size_t(key.number); }
+  };
+  Map<Key, int, KeyHash> map;
+  for (int i = 0; i < 100; ++i) EXPECT_THROW(map.store(Key(-1), i), std::runtime_error);
+  EXPECT_TRUE(map.empty());
+  EXPECT_FALSE(map.contains(Key(-1)));
+  map.store(Key(1), 1);
+  EXPECT_EQ(map.size(), 1u);
 }
 
 }  // namespace

@@ -104,12 +104,16 @@ class alignas(64) MapShard {
   // The key is not there.
   template <class U>
   void insert(const K& key, uint64_t hash, U&& value, Garbage& garbage) {
-    add_live(1);
     if constexpr (Layout::has_reserved) {
-      if (Layout::reserved(key))
-        return Layout::insert_reserved(side_[Layout::key_word(key)], std::forward<U>(value));
+      if (Layout::reserved(key)) {
+        Layout::insert_reserved(side_[Layout::key_word(key)], std::forward<U>(value));
+        return add_live(1);
+      }
     }
     Layout::insert(room_for(hash, garbage), key, hash, std::forward<U>(value));
+    // Counted when it is there: copying the key may throw.
+    ++used_;
+    add_live(1);
   }
   template <class U>
   void assign(Slot& slot, const K& key, uint64_t hash, U&& value, Garbage& garbage) {
@@ -158,6 +162,7 @@ class alignas(64) MapShard {
     hit.word = slot.value.load(std::memory_order_acquire);
     return true;
   }
+  // An empty slot, which is counted in used_ when it is filled.
   Slot& room_for(uint64_t hash, Garbage& garbage);
   void rebuild(size_t tail, Garbage& garbage);
 
@@ -176,10 +181,7 @@ typename MapShard<K, V, Hash>::Slot& MapShard<K, V, Hash>::room_for(uint64_t has
     // 5/8: beyond it, linear probes grow long quickly.
     bool sparse = table && (used_ + 1) * 8 <= table.homes() * 5;
     Slot* slot = sparse ? free_slot(table, tail_, hash << shard_bits) : nullptr;
-    if (slot != nullptr) {
-      ++used_;
-      return *slot;
-    }
+    if (slot != nullptr) return *slot;
     // Where there is room and yet no slot, hashes are bad: more homes might never help.
     rebuild(sparse ? 2 * tail_ : tail_, garbage);
   }
