@@ -12,7 +12,8 @@ namespace sluice::sync {
 
 namespace internal {
 
-bool can_spin(int round) { return round < 4 && runtime::pin_slots() > 1; }
+// One of the slots is that of threads without a processor.
+bool can_spin(int round) { return round < 4 && runtime::pin_slots() - 1 > 1; }
 
 void spin() {
   for (int i = 0; i < 30; ++i) {

@@ -12,6 +12,7 @@
 #include "sluice/chan/channel.h"
 #include "sluice/runtime/go.h"
 #include "sluice/runtime/runtime.h"
+#include "sluice/sync/internal/spin.h"
 #include "sluice/sync/wait_group.h"
 
 namespace sluice::sync {
@@ -38,6 +39,17 @@ TEST(Mutex, WorksWithTheStandardGuards) {
   Mutex other;
   lock.unlock();
   std::scoped_lock both(mutex, other);
+}
+
+TEST(Mutex, NobodySpinsWhereOneProcessorRuns) {
+  EXPECT_FALSE(internal::can_spin(0));  // no Runtime
+  {
+    Runtime runtime{{.max_procs = 1}};
+    EXPECT_FALSE(internal::can_spin(0));
+  }
+  Runtime runtime{{.max_procs = 2}};
+  EXPECT_TRUE(internal::can_spin(0));
+  EXPECT_FALSE(internal::can_spin(4));
 }
 
 TEST(Mutex, UnlockOfUnlockedEndsTheProcess) {
