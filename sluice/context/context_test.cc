@@ -235,6 +235,39 @@ TEST(Cause, ChildBeforeParentKeepsItsOwn) {
   expect_ended(parent, context_canceled, because);
 }
 
+TEST(Cause, ParentsBeforeAPlainCancelIsTheChilds) {
+  auto [parent, cancel_parent] = with_cancel(Context());
+  auto [child, cancel_child] = with_cancel(parent);
+  cancel_parent(because);
+  cancel_child();
+  expect_ended(child, context_canceled, because);
+}
+
+TEST(Cause, ParentsAfterAPlainCancelIsNotTheChilds) {
+  auto [parent, cancel_parent] = with_cancel(Context());
+  auto [child, cancel_child] = with_cancel(parent);
+  cancel_child();
+  cancel_parent(because);
+  expect_canceled(child);
+}
+
+TEST(Cause, ChildsAfterAPlainCancelOfTheParentComesTooLate) {
+  auto [parent, cancel_parent] = with_cancel(Context());
+  auto [child, cancel_child] = with_cancel(parent);
+  cancel_parent();
+  cancel_child(because);
+  expect_canceled(child);
+}
+
+TEST(Cause, ChildsBeforeAPlainCancelOfTheParentStays) {
+  auto [parent, cancel_parent] = with_cancel(Context());
+  auto [child, cancel_child] = with_cancel(parent);
+  cancel_child(because);
+  cancel_parent();
+  expect_ended(child, context_canceled, because);
+  expect_canceled(parent);
+}
+
 TEST(Cause, GrandchildHasTheGrandparents) {
   auto [parent, cancel_parent] = with_cancel(Context());
   auto [child, cancel_child] = with_cancel(parent);

@@ -115,6 +115,29 @@ TEST_F(Deadline, CauseIsGivenWhenItPasses) {
   expect_deadline_exceeded(other, too_slow);
 }
 
+TEST_F(Deadline, CauseStaysWhenTheParentEndsLater) {
+  auto [parent, cancel_parent] = with_cancel(Context());
+  auto [child, cancel] = with_timeout(parent, 0s, too_slow);
+  cancel_parent(because);
+  expect_deadline_exceeded(child, too_slow);
+}
+
+TEST_F(Deadline, CauseGivesWayToTheParentsWhenThatEndsInTime) {
+  auto [parent, cancel_parent] = with_cancel(Context());
+  auto [child, cancel] = with_timeout(parent, 1h, too_slow);
+  cancel_parent(because);
+  EXPECT_TRUE(is(*child.err(), context_canceled));
+  EXPECT_TRUE(is(*child.cause(), because));
+}
+
+TEST_F(Deadline, OfTheParentDoesNotReachThroughWithoutCancel) {
+  auto [parent, cancel_parent] = with_timeout(Context(), 0s, too_slow);
+  Context detached = without_cancel(parent);
+  EXPECT_FALSE(detached.deadline());
+  EXPECT_FALSE(detached.err());
+  EXPECT_FALSE(detached.cause());
+}
+
 TEST_F(Deadline, CauseIsNotGivenByACancel) {
   auto [context, cancel] = with_timeout(Context(), 1h, too_slow);
   cancel();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include <atomic>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -195,6 +196,42 @@ TEST(MapWithoutRuntime, WorksInAPlainProgram) {
   Map<int, int> map;
   for (int i = 0; i < 1000; ++i) map.store(i, i);
   for (int i = 0; i < 1000; ++i) EXPECT_EQ(map.load(i), i);
+}
+
+// Objects that live as long as somebody uses them, found by key: who asks twice while he holds one
+// gets the same, whoever replaces the dead one meanwhile.
+struct WeakNumber {
+  std::weak_ptr<int> pointer;
+  bool operator==(const WeakNumber& other) const {
+    return !pointer.owner_before(other.pointer) && !other.pointer.owner_before(pointer);
+  }
+};
+TEST_P(MapStress, CacheOfWeakPointersGivesOneObject) {
+  runtime_.block_on([] {
+    constexpr int keys = 50;
+    Map<int, WeakNumber> map;
+    auto get = [&](int key) {
+      auto fresh = std::make_shared<int>(key);
+      for (;;) {
+        auto [value, loaded] = map.load_or_store(key, WeakNumber{fresh});
+        if (!loaded) return fresh;
+        if (std::shared_ptr<int> live = value.pointer.lock()) return live;
+        if (map.compare_and_swap(key, value, WeakNumber{fresh})) return fresh;
+      }
+    };
+    WaitGroup group;
+    for (int g = 0; g < 8; ++g)
+      group.go([&] {
+        for (int i = 0; i < 1'000; ++i) {
+          std::shared_ptr<int> one = get(i % keys);
+          if (i % 16 == 0) yield();
+          EXPECT_EQ(one, get(i % keys));
+          EXPECT_EQ(*one, i % keys);
+        }
+      });
+    group.wait();
+    EXPECT_EQ(map.size(), size_t(keys));
+  });
 }
 
 }  // namespace

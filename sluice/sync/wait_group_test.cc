@@ -2,6 +2,8 @@
 
 #include "sluice/sync/wait_group.h"
 
+#include <unistd.h>
+
 #include <atomic>
 #include <exception>
 #include <memory>
@@ -33,6 +35,19 @@ TEST(WaitGroup, NegativeCounterEndsTheProcess) {
         group.done();
       },
       "sync: negative WaitGroup counter");
+}
+
+TEST(WaitGroup, FunctionThatThrowsEndsTheProcessAndNotTheWait) {
+  testing::GTEST_FLAG(death_test_style) = "threadsafe";
+  EXPECT_DEATH(
+      {
+        Runtime runtime{{.max_procs = 2}};
+        WaitGroup group;
+        group.go([] { throw std::runtime_error("the till is empty"); });
+        group.wait();
+        ::_exit(0);
+      },
+      "panic: the till is empty");
 }
 
 // A function whose copies fail.
