@@ -234,5 +234,39 @@ TEST_P(MapStress, CacheOfWeakPointersGivesOneObject) {
   });
 }
 
+// The two keys whose words are reserved have slots that are used again. A reader who has seen a
+// value and then none must not see that value again: each is stored once. On the shard itself and
+// with threads, as it takes many tries to come between two stores.
+TEST(MapShardStress, ReservedKeysHaveOneOrderToo) {
+  using Shard = internal::MapShard<uint64_t, uint64_t, MapHash<uint64_t>>;
+  constexpr uint64_t key = 0x9E3779B97F4A7C15;
+  const uint64_t hash = internal::mix(MapHash<uint64_t>{}(key));
+  Shard shard;
+  std::atomic<bool> stop{false};
+  std::thread writer([&] {
+    for (uint64_t i = 1; i <= 5'000'000; ++i) {
+      Shard::Garbage none;
+      shard.insert(key, hash, i, none);
+      shard.erase(*shard.slot_of(key, hash), none);
+    }
+    stop = true;
+  });
+  uint64_t last = 0;
+  uint64_t returned = 0;
+  bool absent = true;
+  while (!stop) {
+    Shard::Hit hit;
+    if (!shard.find(key, hash, hit)) {
+      absent = true;
+      continue;
+    }
+    if (absent && hit.word == last) ++returned;
+    last = hit.word;
+    absent = false;
+  }
+  writer.join();
+  EXPECT_EQ(returned, 0u);
+}
+
 }  // namespace
 }  // namespace sluice::sync

@@ -95,10 +95,23 @@ struct InlineLayout {
   static bool empty(const Slot& slot) { return slot.key.load(std::memory_order_acquire) == 0; }
 
   static void insert(Slot& slot, const K& key, uint64_t, V value) {
-    insert_as(slot, key_word(key), value);
+    slot.value.store(to_word(value), std::memory_order_relaxed);
+    slot.key.store(key_word(key), std::memory_order_release);
   }
-  // A reserved key's slot is live with any other word.
-  static void insert_reserved(Slot& slot, V value) { insert_as(slot, ~uint64_t(0), value); }
+  // A reserved key's slot is used again, each time live with another word above erased: who read
+  // the value between two equal words read that life's value. Release for both, so that who sees
+  // the value sees the end of the life before.
+  static void insert_reserved(Slot& slot, uint64_t life, V value) {
+    slot.value.store(to_word(value), std::memory_order_release);
+    slot.key.store(life + erased + 1, std::memory_order_release);
+  }
+  // False: the key was not there, at one moment at least.
+  static bool see_reserved(const Slot& slot, Hit& hit) {
+    uint64_t life = slot.key.load(std::memory_order_acquire);
+    if (life <= erased) return false;
+    hit.word = slot.value.load(std::memory_order_acquire);
+    return slot.key.load(std::memory_order_relaxed) == life;
+  }
   static Entry* assign(Slot& slot, const K&, uint64_t, V value) {
     slot.value.store(to_word(value), std::memory_order_release);
     return nullptr;
@@ -114,12 +127,6 @@ struct InlineLayout {
   }
   static void destroy(Entry*) {}
   static Entry* entry(const Slot&) { return nullptr; }
-
- private:
-  static void insert_as(Slot& slot, uint64_t word, const V& value) {
-    slot.value.store(to_word(value), std::memory_order_relaxed);
-    slot.key.store(word, std::memory_order_release);
-  }
 };
 
 // A pointer to an immutable entry, with 16 bits of the hash in its unused upper bits, so that other

@@ -62,7 +62,7 @@ class alignas(64) MapShard {
     MapTable table(table_.load(std::memory_order_acquire));
     if constexpr (Layout::has_reserved) {
       if (Layout::reserved(key)) [[unlikely]]
-        return find_reserved(key, hit);
+        return Layout::see_reserved(side_[Layout::key_word(key)], hit);
     }
     if (!table) return false;
     const Slot* slot = table.slots<Slot>() + table.home(hash << shard_bits);
@@ -106,7 +106,8 @@ class alignas(64) MapShard {
   void insert(const K& key, uint64_t hash, U&& value, Garbage& garbage) {
     if constexpr (Layout::has_reserved) {
       if (Layout::reserved(key)) {
-        Layout::insert_reserved(side_[Layout::key_word(key)], std::forward<U>(value));
+        Layout::insert_reserved(side_[Layout::key_word(key)], side_lives_++,
+                                std::forward<U>(value));
         return add_live(1);
       }
     }
@@ -156,12 +157,6 @@ class alignas(64) MapShard {
       if (Layout::empty(slots[i])) return &slots[i];
     return nullptr;
   }
-  bool find_reserved(const K& key, Hit& hit) const {
-    const Slot& slot = side_[Layout::key_word(key)];
-    if (!Layout::live(slot)) return false;
-    hit.word = slot.value.load(std::memory_order_acquire);
-    return true;
-  }
   // An empty slot, which is counted in used_ when it is filled.
   Slot& room_for(uint64_t hash, Garbage& garbage);
   void rebuild(size_t tail, Garbage& garbage);
@@ -170,6 +165,7 @@ class alignas(64) MapShard {
   std::atomic<size_t> live_{0};      // entries
   size_t used_ = 0;                  // guarded by mutex: slots of the table that are not empty
   size_t tail_ = tail_min;           // guarded by mutex: slots behind the table's homes
+  uint64_t side_lives_ = 0;          // guarded by mutex: entries that side_ has had
   Slot side_[2];                     // the entries of the two reserved keys, where there are such
 };
 
@@ -236,9 +232,11 @@ template <class F>
 uint64_t MapShard<K, V, Hash>::scan(uint64_t position, F&& fn) const {
   if constexpr (Layout::has_reserved) {
     if (position == 0)
-      for (uint64_t word : {0, 1})
-        if (Layout::live(side_[word]))
-          fn(word, from_word<K>(word ^ Layout::twist), Layout::value(side_[word]));
+      for (uint64_t word : {0, 1}) {
+        Hit hit;
+        if (Layout::see_reserved(side_[word], hit))
+          fn(word, from_word<K>(word ^ Layout::twist), hit.value());
+      }
   }
   MapTable table(table_.load(std::memory_order_acquire));
   if (!table) return 0;
