@@ -153,5 +153,28 @@ TEST(Epoch, APinsSlotIsInRangeAndItsUsersOwn) {
   EXPECT_EQ(sum, 8 * 20'000);
 }
 
+// A thread may be pinned while a Runtime starts or ends.
+TEST(Epoch, AThreadsSlotIsNoProcessorsWhoeverStartsARuntime) {
+  std::atomic<int> slot = -1;
+  std::atomic<bool> leave = false;
+  std::thread thread([&] {
+    slot = pin();
+    while (!leave) std::this_thread::yield();
+    unpin();
+  });
+  while (slot == -1) std::this_thread::yield();
+  std::atomic<int> processors = -1;
+  {
+    Runtime runtime{{.max_procs = 1}};
+    runtime.block_on([&] {
+      processors = pin();
+      unpin();
+    });
+  }
+  EXPECT_NE(slot, processors);
+  leave = true;
+  thread.join();
+}
+
 }  // namespace
 }  // namespace sluice::runtime

@@ -23,7 +23,7 @@ void unpin_foreign();
 inline int pin() {
   M* m = current_m();
   if (m != nullptr && m->g != nullptr) [[likely]]
-    return region_enter()->p_index;
+    return region_enter()->p_index + 1;  // 0 is the threads': theirs at any number of processors
   return internal::pin_foreign();
 }
 
