@@ -2,6 +2,8 @@
 
 #include "sluice/runtime/internal/steal.h"
 
+#include <sched.h>
+
 #include <algorithm>
 
 #include "sluice/base/assert.h"
@@ -41,11 +43,14 @@ G* take_from(P* victim, P* p, bool last_round) {
   return g;
 }
 
-G* steal_from(P* victim, P* p, bool last_round) {
+// `barred`: whether the victim could be looked at.
+G* steal_from(P* victim, P* p, bool last_round, bool* barred) {
+  *barred = false;
   if (!victim->remote.try_lock()) return nullptr;
   M* owner;
   G* g = nullptr;
   if (bar(victim, &owner)) {
+    *barred = true;
     g = take_from(victim, p, last_round);
     unbar(owner);
   }
@@ -60,6 +65,7 @@ G* steal_work(M*, P* p) {
   if (count == 1) return nullptr;
   uint64_t ticks[64] = {};
   for (int round = 0; round < rounds; ++round) {
+    bool missed = false;
     bool last_round = round == rounds - 1;
     uint32_t start = static_cast<uint32_t>(next_random(p) >> 33) % count;
     for (uint32_t i = 0; i < count; ++i) {
@@ -71,10 +77,17 @@ G* steal_work(M*, P* p) {
                    victim->runnext_set.load(std::memory_order_relaxed);
       ticks[victim->index % 64] = tick;
       if (!queued && !stuck) continue;
-      if (G* g = steal_from(victim, p, stuck); g != nullptr) {
+      bool barred;
+      if (G* g = steal_from(victim, p, stuck, &barred); g != nullptr) {
         bump(p->steals);
         return g;
       }
+      missed |= !barred;
+    }
+    if (last_round) break;
+    if (missed) {
+      ::sched_yield();  // its owner may wait for this very CPU (see bar)
+      continue;
     }
     for (int i = 0; i < 16; ++i) {
 #if defined(__x86_64__)
