@@ -36,8 +36,9 @@ Savepoint::Savepoint(Savepoint&& other) noexcept
 
 Savepoint::~Savepoint() {
   if (database_ == nullptr || !database_->in_transaction()) return;
-  (void)database_->run("ROLLBACK TO sluice");
-  (void)database_->run("RELEASE sluice");
+  // A part that cannot be undone must not be committed with the rest: then nothing is.
+  if (!database_->run("ROLLBACK TO sluice") || !database_->run("RELEASE sluice"))
+    (void)database_->run("ROLLBACK");
 }
 
 Result<void> Savepoint::keep() {

@@ -28,7 +28,8 @@ class Transaction {
   Database* database_;  // null: committed, rolled back or moved from
 };
 
-// A part of a Transaction that can be undone alone. Undone at scope exit unless keep() succeeded.
+// A part of a Transaction that can be undone alone. Undone at scope exit unless keep() succeeded;
+// where that fails (no memory, I/O), the whole Transaction is rolled back.
 class Savepoint {
  public:
   static Result<Savepoint> begin(Database& database);

@@ -90,6 +90,21 @@ TEST_F(TransactionTest, SavepointUndoesItsPartOnly) {
   });
 }
 
+TEST_F(TransactionTest, APartThatCannotBeUndoneTakesAllWithIt) {
+  runtime_.block_on([&] {
+    Database database = open_with_table();
+    Transaction transaction = Transaction::begin(database).value();
+    {
+      Savepoint part = Savepoint::begin(database).value();
+      ASSERT_TRUE(database.run("INSERT INTO t VALUES (1)"));
+      ASSERT_TRUE(database.run("RELEASE sluice"));  // now "ROLLBACK TO" has nothing to go to
+    }
+    EXPECT_FALSE(database.in_transaction());
+    EXPECT_FALSE(transaction.commit());
+    EXPECT_EQ(count(database), 0);
+  });
+}
+
 TEST_F(TransactionTest, TwoWritersExcludeEachOther) {
   runtime_.block_on([&] {
     Database first = open_with_table();

@@ -120,6 +120,32 @@ TEST_F(WriterTest, ATransactionEndedBehindItsBackFailsTheBatch) {
   });
 }
 
+TEST_F(WriterTest, AFullDatabaseFailsCommandsAndLosesNone) {
+  runtime_.block_on([&] {
+    Writer writer{open()};
+    ASSERT_TRUE(writer.run([](Database& database) -> Result<void> {
+      SLUICE_TRY(database.run("CREATE TABLE filler (id INTEGER PRIMARY KEY, bytes TEXT)"));
+      return database.run("PRAGMA max_page_count=20");
+    }));
+    constexpr int callers = 64;
+    Channel<int> done{callers};
+    for (int caller = 0; caller < callers; ++caller)
+      go([&writer, done, caller] {
+        Result<void> result = writer.run([&](Database& database) -> Result<void> {
+          SLUICE_TRY(database.run("INSERT INTO t (id) VALUES (?)", caller));
+          return database.run("INSERT INTO filler (bytes) VALUES (?)", std::string(2000, 'x'));
+        });
+        EXPECT_TRUE(result || result.error().code() == Code::resource_exhausted);
+        done.send(result ? 1 : 0);
+      });
+    int succeeded = 0;
+    for (int caller = 0; caller < callers; ++caller) succeeded += *done.receive();
+    EXPECT_GT(succeeded, 0);
+    EXPECT_LT(succeeded, callers);
+    EXPECT_EQ(count(), succeeded);
+  });
+}
+
 TEST_F(WriterTest, WorksFromAThreadThatIsNoGoroutine) {
   std::optional<Writer> writer;
   runtime_.block_on([&] { writer.emplace(open()); });
