@@ -2,6 +2,8 @@
 
 #include "sluice/sqlite/database.h"
 
+#include <string.h>
+
 #include <sqlite3.h>
 
 #include "sluice/runtime/go.h"
@@ -37,20 +39,30 @@ Result<void> run_script(const internal::Connection& connection, const std::strin
   return {};
 }
 
+// SQLite says "unable to open database file" whatever the reason; the system's own is kept beside.
+Error open_failure(const internal::Connection& connection, int status, const std::string& path) {
+  const int reason = connection.handle == nullptr ? 0 : sqlite3_system_errno(connection.handle);
+  Error error = connection.failure(status, {});
+  if (reason != 0) error = wrap(error, errno_error(reason, "open").code(), strerror(reason));
+  return wrap(std::move(error), "open " + path);
+}
+
 Result<void> open_connection(internal::Connection& connection, const std::string& path,
                              const DatabaseOptions& options) {
-  const int flags =
-      SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
-      (options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  flags |= options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+  if (options.create && !options.read_only) flags |= SQLITE_OPEN_CREATE;
   const int status = sqlite3_open_v2(path.c_str(), &connection.handle, flags, nullptr);
-  if (status != SQLITE_OK) return wrap(connection.failure(status, {}), "open " + path);
+  if (status != SQLITE_OK) return open_failure(connection, status, path);
   connection.statements_max = options.statements_max;
   connection.busy_timeout = options.busy_timeout;
   sqlite3_busy_handler(connection.handle, &internal::Connection::on_busy, &connection);
   sqlite3_progress_handler(connection.handle, progress_interval, &internal::Connection::on_progress,
                            &connection);
-  if (Result<void> ready = run_script(connection, setup_script(options)); !ready)
-    return wrap(ready.error(), "open " + path);
+  // Without the script's text: it is not what is wrong.
+  const int ready =
+      sqlite3_exec(connection.handle, setup_script(options).c_str(), nullptr, nullptr, nullptr);
+  if (ready != SQLITE_OK) return wrap(connection.failure(ready, {}), "open " + path);
   return {};
 }
 
@@ -77,11 +89,19 @@ Result<Statement> Database::prepare(std::string_view sql) {
     return Statement{connection_.get(), found->second.statement, &found->second};
   }
   sqlite3_stmt* statement = nullptr;
+  const char* tail = nullptr;
   const int status =
       sqlite3_prepare_v3(connection_->handle, sql.data(), static_cast<int>(sql.size()),
-                         SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+                         SQLITE_PREPARE_PERSISTENT, &statement, &tail);
   if (status != SQLITE_OK) return connection_->failure(status, sql);
   if (statement == nullptr) return Error{Code::invalid_argument, "sqlite: no statement in the SQL"};
+  // SQLite would silently not run what stands behind the first statement.
+  if (sql.find_first_not_of(" \t\r\n", static_cast<size_t>(tail - sql.data())) !=
+      std::string_view::npos) {
+    sqlite3_finalize(statement);
+    return Error{Code::invalid_argument,
+                 "sqlite: more than one statement in: " + std::string{sql.substr(0, 200)}};
+  }
   internal::CachedStatement* slot = nullptr;
   if (found == connection_->cache.end() && connection_->make_room()) {
     slot = &connection_->cache[std::string{sql}];

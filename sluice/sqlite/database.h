@@ -27,6 +27,7 @@ enum class Durability : uint8_t {
 
 struct DatabaseOptions {
   bool read_only = false;
+  bool create = true;  // false: the file must exist
   Durability durability = Durability::full;
   // How long a statement waits for another connection's lock before it fails with unavailable.
   Duration busy_timeout = std::chrono::seconds{5};
@@ -49,7 +50,8 @@ struct DatabaseOptions {
 class Database {
  public:
   // Opens or creates the file at `path`.
-  // Errors: unavailable (cannot be opened), data_loss (not a database), permission_denied.
+  // Errors: not_found (there is none, and it is not to be created), unavailable (cannot be opened),
+  // data_loss (not a database), permission_denied. All name the path.
   static Result<Database> open(const std::string& path, DatabaseOptions options = {});
 
   Database(Database&&) noexcept;
@@ -57,7 +59,7 @@ class Database {
   ~Database();
 
   // A statement from the cache, or freshly prepared; it returns to the cache at scope exit.
-  // Errors: invalid_argument (bad SQL, with SQLite's message).
+  // Errors: invalid_argument (bad SQL, with SQLite's message; more than one statement).
   Result<Statement> prepare(std::string_view sql);
 
   // prepare() with its parameters bound; the caller steps it.

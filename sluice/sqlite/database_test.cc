@@ -58,6 +58,8 @@ TEST(Database, ErrorsCarryCodeMessageSqlAndSqlitesNumber) {
     EXPECT_NE(syntax.message().find("syntax error"), std::string::npos);
     EXPECT_EQ(database.run("SELECT ?", 1, 2).error().code(), Code::invalid_argument);
     EXPECT_EQ(database.prepare("-- nothing").error().code(), Code::invalid_argument);
+    EXPECT_EQ(database.run("SELECT 1; DELETE FROM t").error().code(), Code::invalid_argument);
+    EXPECT_TRUE(database.run("SELECT 1;\n "));
   });
 }
 
@@ -66,10 +68,14 @@ TEST(Database, OpenRefusesWhatIsNoDatabase) {
     TestFile file;
     std::ofstream{file.path()} << std::string(8192, 'x');
     EXPECT_EQ(Database::open(file.path()).error().code(), Code::data_loss);
-    EXPECT_EQ(Database::open("/nowhere/at/all.db").error().code(), Code::unavailable);
+    const Error nowhere = Database::open("/nowhere/at/all.db").error();
+    EXPECT_EQ(nowhere.code(), Code::not_found);
+    EXPECT_NE(nowhere.to_string().find("/nowhere/at/all.db: No such file"), std::string::npos);
     TestFile missing;
-    EXPECT_EQ(Database::open(missing.path(), {.read_only = true}).error().code(),
-              Code::unavailable);
+    EXPECT_EQ(Database::open(missing.path(), {.read_only = true}).error().code(), Code::not_found);
+    EXPECT_EQ(Database::open(missing.path(), {.create = false}).error().code(), Code::not_found);
+    const Error folder = Database::open(missing.folder()).error();
+    EXPECT_NE(folder.to_string().find(missing.folder()), std::string::npos);
   });
 }
 
