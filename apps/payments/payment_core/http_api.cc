@@ -8,6 +8,7 @@
 #include "apps/payments/payment_core/field.h"
 #include "apps/payments/payment_core/payment_json.h"
 #include "sluice/http/error.h"
+#include "sluice/sqlite/failure.h"
 #include "sluice/telemetry/log.h"
 
 namespace payment_core {
@@ -29,10 +30,20 @@ Result<void> reply(ResponseWriter& response, const Answer& answer) {
   return response.json(answer.status, answer.body);
 }
 
+// SQLite's codes are about the database, never about the request: a full disk is not "too many
+// requests", a broken constraint is not a bad one. Clients repeat a 5xx and take a 4xx as final.
+int status_of(const Error& error) {
+  if (const auto* detail = sluice::as<sluice::http::StatusDetail>(error)) return detail->status;
+  const int status = sluice::info(error.code()).http_status;
+  const bool is_ended = error.code() == Code::cancelled || error.code() == Code::deadline_exceeded;
+  if (sluice::as<sluice::sqlite::Failure>(error) == nullptr || is_ended || status >= 500)
+    return status;
+  return error.code() == Code::resource_exhausted ? 503 : 500;
+}
+
 // What is the client's fault is told in full; what is ours is logged, and told in short.
 Result<void> reply(Request& request, ResponseWriter& response, const Error& error) {
-  const auto* detail = sluice::as<sluice::http::StatusDetail>(error);
-  const int status = detail != nullptr ? detail->status : sluice::info(error.code()).http_status;
+  const int status = status_of(error);
   if (status < 500) return response.json(status, to_json(error));
   sluice::log(
       sluice::Level::error, "request failed",

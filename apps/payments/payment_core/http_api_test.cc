@@ -132,5 +132,27 @@ TEST_F(HttpApiTest, ReadinessFollowsTheDrain) {
   });
 }
 
+// Clients take a 4xx as final: a payment that is refused so would be lost.
+TEST_F(HttpApiTest, TroubleWithTheDatabaseIsNotTheClientsFault) {
+  runtime_.block_on([] {
+    Served served;
+    const auto run = [&](const char* sql) {
+      ASSERT_TRUE(served.test.writer.run(
+          [&](sluice::sqlite::Database& database) { return database.run(sql); }));
+    };
+    run("PRAGMA max_page_count=1");  // SQLite takes the present size: the next page is too many
+    int status = 201;
+    for (int i = 0; i < 10'000 && status == 201; ++i) {
+      const Reply reply = served.post("/v1/payments", std::to_string(i).c_str(), body);
+      status = reply.status;
+      EXPECT_EQ(reply.body.find("sqlite"), std::string::npos) << reply.body;
+    }
+    EXPECT_EQ(status, 503);
+    run("PRAGMA max_page_count=100000");
+    run("CREATE TRIGGER broken BEFORE INSERT ON payments BEGIN SELECT RAISE(ABORT, 'x'); END");
+    EXPECT_EQ(served.post("/v1/payments", "k", body).status, 500);
+  });
+}
+
 }  // namespace
 }  // namespace payment_core

@@ -7,6 +7,7 @@
 namespace payment_core {
 namespace {
 
+using sluice::Error;
 using sluice::Result;
 using sluice::sqlite::Database;
 using sluice::sqlite::Statement;
@@ -37,7 +38,12 @@ Result<void> post_one(Database& database, const PostingSource& source, const Pos
   SLUICE_TRY(open_account(database, posting.account, source.created_at));
   const Currency currency = posting.amount.currency();
   const Money before = SLUICE_TRY(read_balance(database, posting.account, currency));
-  const Money after = SLUICE_TRY(before.plus(posting.amount));
+  Result<Money> sum = before.plus(posting.amount);
+  if (!sum)
+    return Error{sum.error().code(), "the balance of \"" + std::string{posting.account} + "\" in " +
+                                         std::string{currency.code()} +
+                                         " would not fit in 64 bits"};
+  const Money after = *sum;
   SLUICE_TRY(
       database.run("INSERT INTO balances (account, currency, minor, entries) VALUES (?, ?, ?, 1)"
                    " ON CONFLICT DO UPDATE SET minor = excluded.minor, entries = entries + 1",
