@@ -13,7 +13,7 @@ namespace notify_sdk {
 // wait is drawn from its upper half, so that a thousand failed deliveries do not return at once.
 struct Backoff {
   sluice::Duration first = std::chrono::milliseconds{200};
-  sluice::Duration ceiling = std::chrono::seconds{30};
+  sluice::Duration ceiling = std::chrono::minutes{5};
 
   // The wait after the `attempt`-th failure (from 1); `random` is any uniformly drawn number.
   sluice::Duration after(int64_t attempt, uint64_t random) const {

@@ -13,6 +13,7 @@
 
 #include "sluice/chan/select.h"
 #include "sluice/runtime/go.h"
+#include "sluice/telemetry/log.h"
 
 namespace notify_sdk {
 
@@ -42,16 +43,28 @@ class Dispatcher::Run {
   Run(Dispatcher& owner, const Context& context) : owner_(owner), context_(context) {}
 
   Result<void> loop() {
-    Result<void> result = deliver();
-    // Also after an error: the goroutines that are left use the owner and this object.
-    while (under_way_ > 0) take(*finished_.receive());
-    if (is_recording()) {
-      Result<void> recorded = settle(*recorded_.receive());
-      if (result) result = std::move(recorded);
+    while (!context_.cancelled()) {
+      if (!is_pausing()) {
+        load();
+        if (!writing_ && is_something_to_record()) record();
+        release_due_retries();
+        // What was delivered and cannot be recorded would be delivered again after a crash: while
+        // the outbox takes nothing, no more of that.
+        if (!write_failed_) start_deliveries();
+      }
+      wait();
     }
-    if (!result || outcomes_.empty()) return result;
-    record();
-    return settle(*recorded_.receive());
+    // The goroutines that are left use the owner and this object.
+    while (under_way_ > 0) take(*finished_.receive());
+    if (writing_) settle(*recorded_.receive());
+    // Once for what could not be written before, once for what ended meanwhile.
+    while (is_something_to_record()) {
+      record();
+      Result<void> recorded = *recorded_.receive();
+      settle(recorded);
+      if (!recorded) return wrap(recorded.error(), "how webhooks ended could not be recorded");
+    }
+    return {};
   }
 
  private:
@@ -61,33 +74,33 @@ class Dispatcher::Run {
     Result<void> result;
   };
 
-  Result<void> deliver() {
-    while (!context_.cancelled()) {
-      SLUICE_TRY(load());
-      release_due_retries();
-      start_deliveries();
-      SLUICE_TRY(wait());
-      if (!is_recording() && !outcomes_.empty()) record();
-    }
-    return {};
-  }
-
   // Reads rows behind the last one read, while there may be any and there is room for them.
-  Result<void> load() {
+  void load() {
     const size_t room = owner_.options_.window - std::min(owner_.options_.window, held_);
-    if (!more_in_table_ || room < owner_.options_.window / 4) return {};
-    // Not the run's context: what is read at the end of a run is simply not delivered any more.
-    sluice::sqlite::ReaderPool::Reader reader =
-        SLUICE_TRY(owner_.readers_.acquire(Context::background()));
-    std::vector<Delivery> rows = SLUICE_TRY(sluice::blocking(
-        [&] { return read_undelivered(*reader, last_sequence_, static_cast<int64_t>(room)); }));
-    more_in_table_ = rows.size() == room;
-    for (Delivery& row : rows) {
+    if (!more_in_table_ || room < owner_.options_.window / 4) return;
+    Result<std::vector<Delivery>> rows = read(static_cast<int64_t>(room));
+    if (!rows) return pause(rows.error());
+    more_in_table_ = rows->size() == room;
+    for (Delivery& row : *rows) {
       last_sequence_ = row.sequence;
       admit(std::make_shared<Delivery>(std::move(row)));
     }
-    return {};
   }
+
+  Result<std::vector<Delivery>> read(int64_t limit) {
+    // Not the run's context: what is read at the end of a run is simply not delivered any more.
+    sluice::sqlite::ReaderPool::Reader reader =
+        SLUICE_TRY(owner_.readers_.acquire(Context::background()));
+    return sluice::blocking([&] { return read_undelivered(*reader, last_sequence_, limit); });
+  }
+
+  void pause(const sluice::Error& error) {
+    sluice::log(sluice::Level::error, "the outbox does not answer; webhooks wait",
+                {{"error", error.to_string()}});
+    paused_until_ = sluice::now() + owner_.options_.database_pause;
+  }
+
+  bool is_pausing() const { return sluice::now() < paused_until_; }
 
   void admit(Item item) {
     ++held_;
@@ -131,34 +144,37 @@ class Dispatcher::Run {
     }
   }
 
-  // Until something can be done: a delivery ended, outcomes were written, rows came, a retry is
-  // due, the context ended.
-  Result<void> wait() {
-    const Duration until_retry =
-        retries_.empty() ? std::chrono::hours{24} : retries_.begin()->first - sluice::now();
-    Result<void> recorded;
+  // Until something can be done: a delivery ended, outcomes were written, rows came or may have, a
+  // retry is due, a pause is over, the context ended.
+  void wait() {
+    const Instant now = sluice::now();
+    Duration patience = owner_.options_.poll_interval;
+    if (now < paused_until_)
+      patience = paused_until_ - now;
+    else if (!retries_.empty())
+      patience = std::min(patience, retries_.begin()->first - now);
     sluice::select(
         sluice::on_receive(finished_, [&](Outcome outcome) { take(std::move(outcome)); }),
-        sluice::on_receive(recorded_, [&](Result<void> result) { recorded = settle(result); }),
+        sluice::on_receive(recorded_, [&](const Result<void>& result) { settle(result); }),
         sluice::on_receive(owner_.wake_, [&] { more_in_table_ = true; }),
-        sluice::on_receive(context_.done()), sluice::on_timeout(until_retry));
+        sluice::on_receive(context_.done()),
+        sluice::on_timeout(patience, [&] { more_in_table_ = true; }));
     while (std::optional<Outcome> outcome = finished_.try_receive()) take(*std::move(outcome));
-    return recorded;
   }
 
   void take(Outcome outcome) {
     --under_way_;
+    if (!outcome.result) plan_retry(*outcome.item);
     outcomes_.push_back(std::move(outcome));
   }
 
-  bool is_recording() const { return !recording_.empty(); }
+  bool is_something_to_record() const { return !recording_.empty() || !outcomes_.empty(); }
 
   // Writes how deliveries ended, all that did so since the last time in one transaction, while
-  // further ones go on.
+  // further ones go on. What could not be written the last time comes first.
   void record() {
-    recording_ = std::exchange(outcomes_, {});
-    for (Outcome& outcome : recording_)
-      if (!outcome.result) plan_retry(*outcome.item);
+    if (recording_.empty()) recording_ = std::exchange(outcomes_, {});
+    writing_ = true;
     sluice::go([this] {
       recorded_.send(owner_.writer_.run(
           [this](sluice::sqlite::Database& database) { return write(database); }));
@@ -167,15 +183,20 @@ class Dispatcher::Run {
 
   Result<void> write(sluice::sqlite::Database& database) const {
     const int64_t now = unix_milliseconds();
-    for (const Outcome& outcome : recording_) {
-      const Delivery& delivery = *outcome.item;
-      if (outcome.result)
-        SLUICE_TRY(mark_delivered(database, delivery.sequence, now));
+    for (const auto& [item, result] : recording_) {
+      if (result)
+        SLUICE_TRY(mark_delivered(database, item->sequence, now));
+      else if (is_given_up(*item))
+        SLUICE_TRY(mark_dead(database, item->sequence, now, result.error().to_string()));
       else
-        SLUICE_TRY(mark_failed(database, delivery.sequence, delivery.not_before,
-                               outcome.result.error().to_string()));
+        SLUICE_TRY(
+            mark_failed(database, item->sequence, item->not_before, result.error().to_string()));
     }
     return {};
+  }
+
+  bool is_given_up(const Delivery& delivery) const {
+    return delivery.attempts >= owner_.options_.attempts_max;
   }
 
   void plan_retry(Delivery& delivery) {
@@ -184,18 +205,35 @@ class Dispatcher::Run {
     delivery.not_before = unix_milliseconds() + rounded_up(pause).count();
   }
 
-  // After the outcomes are on disk: what failed is tried again, what was delivered makes room.
-  Result<void> settle(const Result<void>& recorded) {
+  // After the outcomes are on disk: what failed is tried again, what has ended makes room. If they
+  // are not, all stay as they are.
+  void settle(const Result<void>& recorded) {
+    writing_ = false;
+    write_failed_ = !recorded;
+    if (!recorded) return pause(recorded.error());
     for (const Outcome& outcome : std::exchange(recording_, {})) {
       if (outcome.result) {
         owner_.delivered_.fetch_add(1, std::memory_order_relaxed);
         leave_line(outcome.item->event.subject);
-      } else {
-        owner_.failed_.fetch_add(1, std::memory_order_relaxed);
-        schedule(outcome.item);
+        continue;
       }
+      owner_.failed_.fetch_add(1, std::memory_order_relaxed);
+      if (is_given_up(*outcome.item))
+        bury(outcome);
+      else
+        schedule(outcome.item);
     }
-    return recorded;
+  }
+
+  void bury(const Outcome& outcome) {
+    const Delivery& delivery = *outcome.item;
+    owner_.given_up_.fetch_add(1, std::memory_order_relaxed);
+    sluice::log(sluice::Level::error, "webhook given up",
+                {{"event", delivery.event.id},
+                 {"subject", delivery.event.subject},
+                 {"attempts", delivery.attempts},
+                 {"error", outcome.result.error().to_string()}});
+    leave_line(delivery.event.subject);
   }
 
   void leave_line(const std::string& subject) {
@@ -218,7 +256,10 @@ class Dispatcher::Run {
   std::deque<Item> ready_;
   std::multimap<Instant, Item> retries_;
   std::vector<Outcome> outcomes_;   // ended, not yet being written
-  std::vector<Outcome> recording_;  // being written; the recorder's goroutine reads it
+  std::vector<Outcome> recording_;  // to be written next; while writing_, the recorder reads it
+  bool writing_ = false;
+  bool write_failed_ = false;  // the latest one
+  Instant paused_until_{};     // the outbox does not answer: nothing is begun before
   Channel<Result<void>> recorded_{1};
   // Has room for every delivery under way: their goroutines never wait to report.
   Channel<Outcome> finished_{owner_.options_.concurrency};

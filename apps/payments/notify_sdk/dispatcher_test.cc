@@ -4,6 +4,7 @@
 
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -14,6 +15,8 @@
 #include "sluice/base/function.h"
 #include "sluice/runtime/go.h"
 #include "sluice/runtime/runtime.h"
+#include "sluice/sqlite/transaction.h"
+#include "sluice/telemetry/log.h"
 
 namespace notify_sdk {
 namespace {
@@ -80,8 +83,9 @@ class DispatcherTest : public testing::Test {
   struct Store {
     explicit Store(const std::string& path)
         : writer([&] {
-            Database database =
-                Database::open(path, {.durability = sluice::sqlite::Durability::off}).value();
+            Database database = Database::open(path, {.durability = sluice::sqlite::Durability::off,
+                                                      .busy_timeout = 1ms})
+                                    .value();
             if (!database.run("SELECT 1 FROM outbox")) {
               EXPECT_TRUE(create_outbox(database));
             }
@@ -94,6 +98,10 @@ class DispatcherTest : public testing::Test {
         return enqueue(database, {.id = id, .type = "t", .subject = subject, .body = "{}"});
       }));
     }
+    int64_t dead() {
+      auto reader = readers->acquire(Context::background()).value();
+      return count_dead(*reader).value();
+    }
     int64_t undelivered() {
       auto reader = readers->acquire(Context::background()).value();
       return count_undelivered(*reader).value();
@@ -105,11 +113,17 @@ class DispatcherTest : public testing::Test {
 
   // Runs a dispatcher around `body`.
   static void with_dispatcher(Store& store, Endpoint& endpoint,
-                              sluice::FunctionRef<void(Dispatcher&)> body) {
+                              sluice::FunctionRef<void(Dispatcher&)> body,
+                              int64_t attempts_max = 1'000'000) {
     Dispatcher dispatcher{store.writer,
                           *store.readers,
                           endpoint,
-                          {.concurrency = 8, .window = 64, .backoff = {1ms, 4ms}}};
+                          {.concurrency = 8,
+                           .window = 64,
+                           .backoff = {1ms, 4ms},
+                           .attempts_max = attempts_max,
+                           .poll_interval = 1ms,
+                           .database_pause = 1ms}};
     auto [context, cancel] = sluice::with_cancel(Context::background());
     Channel<Result<void>> ended{1};
     sluice::go([&dispatcher, context, ended] { ended.send(dispatcher.run(context)); });
@@ -219,6 +233,101 @@ TEST_F(DispatcherTest, RemembersFailuresAcrossRestarts) {
     ASSERT_EQ(rows.size(), 1u);
     EXPECT_GE(rows[0].attempts, 3);
     EXPECT_GT(rows[0].not_before, 0);
+  });
+}
+
+TEST_F(DispatcherTest, GivesAnEventUpAfterItsLastAttemptAndGoesOnWithTheNext) {
+  runtime_.block_on([&] {
+    Store store{folder_.file("ledger.db")};
+    FakeEndpoint endpoint;
+    endpoint.script = [](const Delivery& delivery, int) -> Result<void> {
+      if (delivery.event.id == "poison") return Error{Code::unavailable, "planted"};
+      return {};
+    };
+    store.add("poison", "s");
+    store.add("next", "s");
+    with_dispatcher(store, endpoint, [&](Dispatcher&) { endpoint.wait_for(1); }, 3);
+    EXPECT_EQ(endpoint.attempts(), 4u);
+    EXPECT_EQ(store.undelivered(), 0);
+    EXPECT_EQ(store.dead(), 1);
+    auto reader = store.readers->acquire(Context::background()).value();
+    const std::vector<DeadLetter> letters = read_dead(*reader, 10).value();
+    ASSERT_EQ(letters.size(), 1u);
+    EXPECT_EQ(letters[0].event.id, "poison");
+    EXPECT_EQ(letters[0].attempts, 3);
+    EXPECT_EQ(letters[0].last_failure, "planted");
+  });
+}
+
+TEST_F(DispatcherTest, ARequeuedEventIsDeliveredByARunningDispatcher) {
+  runtime_.block_on([&] {
+    Store store{folder_.file("ledger.db")};
+    FakeEndpoint endpoint;
+    endpoint.script = [](const Delivery& delivery, int attempt) -> Result<void> {
+      if (delivery.event.subject == "poison" && attempt <= 2)
+        return Error{Code::unavailable, "planted"};
+      return {};
+    };
+    store.add("p1", "poison");
+    store.add("p2", "poison");
+    store.add("p3", "poison");
+    store.add("last", "poison");
+    const auto requeue = [&](std::optional<std::string_view> id) {
+      int64_t queued = 0;
+      EXPECT_TRUE(store.writer.run([&](Database& database) -> Result<void> {
+        queued = SLUICE_TRY(requeue_dead(database, id));
+        return {};
+      }));
+      return queued;
+    };
+    with_dispatcher(
+        store, endpoint,
+        [&](Dispatcher&) {
+          while (store.dead() < 4) sluice::yield();
+          EXPECT_EQ(requeue("nobody"), 0);
+          EXPECT_EQ(requeue("p2"), 1);
+          endpoint.wait_for(1);  // nobody called wake()
+          EXPECT_EQ(requeue(std::nullopt), 3);
+          while (store.undelivered() > 0) sluice::yield();
+        },
+        2);
+    EXPECT_EQ(store.dead(), 0);
+    EXPECT_EQ(store.undelivered(), 0);
+    EXPECT_EQ(endpoint.delivered(), (std::vector<std::string>{"p2", "p1", "p3", "last"}));
+  });
+}
+
+class SignallingSink final : public sluice::LogSink {
+ public:
+  SignallingSink() { sluice::set_log_sink(this); }
+  ~SignallingSink() override { sluice::set_log_sink(nullptr); }
+  void write(sluice::Level, std::string_view) override { (void)written.try_send(Unit{}); }
+
+  Channel<Unit> written{1};
+};
+
+// A backup tool, a person at a prompt: somebody else holds the database's write lock for a while.
+TEST_F(DispatcherTest, OutlastsADatabaseThatTakesNothingForAWhile) {
+  SignallingSink log;
+  runtime_.block_on([&] {
+    Store store{folder_.file("ledger.db")};
+    Database other = Database::open(folder_.file("ledger.db")).value();
+    std::optional<sluice::sqlite::Transaction> lock;
+    FakeEndpoint endpoint;
+    endpoint.script = [&](const Delivery& delivery, int) -> Result<void> {
+      if (delivery.event.id == "a") lock.emplace(sluice::sqlite::Transaction::begin(other).value());
+      return {};
+    };
+    store.add("a", "s");
+    store.add("b", "s");
+    with_dispatcher(store, endpoint, [&](Dispatcher&) {
+      (void)log.written.receive();  // a was delivered, which could not be recorded
+      EXPECT_EQ(store.undelivered(), 2);
+      lock.reset();
+      endpoint.wait_for(2);
+    });
+    EXPECT_EQ(store.undelivered(), 0);
+    EXPECT_EQ(endpoint.delivered(), (std::vector<std::string>{"a", "b"}));
   });
 }
 

@@ -13,8 +13,10 @@ namespace {
 using sluice::Code;
 using sluice::Error;
 using sluice::Result;
+using sluice::sqlite::Database;
+using sluice::sqlite::Statement;
 
-constexpr int64_t schema_version = 1;
+constexpr int64_t schema_version = 2;
 
 // Amounts are minor units. Times are Unix milliseconds. The CHECKs repeat what the code ensures:
 // they are the last line of defence, and the documentation.
@@ -83,27 +85,62 @@ CREATE TABLE idempotency (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-Result<int64_t> read_version(sluice::sqlite::Database& database) {
-  sluice::sqlite::Statement row = SLUICE_TRY(database.query("PRAGMA user_version"));
+// Since version 2. Records older than keys_before may have been deleted.
+constexpr const char* pruning = R"sql(
+CREATE INDEX idempotency_by_age ON idempotency(created_at);
+CREATE TABLE pruned (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  keys_before INTEGER NOT NULL
+) STRICT;
+INSERT INTO pruned VALUES (1, 0);
+)sql";
+
+Result<int64_t> read_integer(Database& database, std::string_view sql) {
+  Statement row = SLUICE_TRY(database.query(sql));
   SLUICE_TRY(row.step());
   return row.integer(0);
 }
 
+Error unknown_version(int64_t found) {
+  return Error{Code::failed_precondition, "the ledger has schema version " + std::to_string(found) +
+                                              ", made by a newer program; this one knows up to " +
+                                              std::to_string(schema_version)};
+}
+
+Result<void> create(Database& database) {
+  if (SLUICE_TRY(read_integer(database, "SELECT count(*) FROM sqlite_schema")) != 0)
+    return Error{Code::failed_precondition, "the database holds tables of another program"};
+  SLUICE_TRY(database.execute(tables));
+  SLUICE_TRY(database.execute(pruning));
+  return notify_sdk::create_outbox(database);
+}
+
+Result<void> upgrade_from_1(Database& database) {
+  SLUICE_TRY(database.execute(pruning));
+  return notify_sdk::add_dead_letters(database);
+}
+
 }  // namespace
 
-Result<void> prepare_schema(sluice::sqlite::Database& database) {
+Result<void> prepare_schema(Database& database) {
   sluice::sqlite::Transaction transaction =
       SLUICE_TRY(sluice::sqlite::Transaction::begin(database));
-  const int64_t found = SLUICE_TRY(read_version(database));
+  const int64_t found = SLUICE_TRY(read_integer(database, "PRAGMA user_version"));
   if (found == schema_version) return transaction.commit();
-  if (found != 0)
-    return Error{Code::failed_precondition, "the database has schema version " +
-                                                std::to_string(found) + ", this program knows " +
-                                                std::to_string(schema_version)};
-  SLUICE_TRY(database.execute(tables));
-  SLUICE_TRY(notify_sdk::create_outbox(database));
+  if (found < 0 || found > schema_version) return unknown_version(found);
+  SLUICE_TRY(found == 0 ? create(database) : upgrade_from_1(database));
   SLUICE_TRY(database.execute("PRAGMA user_version=" + std::to_string(schema_version)));
   return transaction.commit();
+}
+
+Result<void> check_schema(Database& database) {
+  const int64_t found = SLUICE_TRY(read_integer(database, "PRAGMA user_version"));
+  if (found == schema_version) return {};
+  if (found == 0) return Error{Code::failed_precondition, "the database is not a payments ledger"};
+  if (found < 0 || found > schema_version) return unknown_version(found);
+  return Error{Code::failed_precondition, "the ledger has the older schema version " +
+                                              std::to_string(found) +
+                                              "; start `payments serve` on it once"};
 }
 
 }  // namespace payment_core

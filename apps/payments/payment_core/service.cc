@@ -22,16 +22,22 @@ using sluice::sqlite::ReaderPool;
 
 namespace {
 
+// Deleting this many takes a few milliseconds.
+constexpr int64_t forgotten_at_once_max = 500;
+
 // What a command did: the answer to store, and what it made, if it made something.
 struct Effect {
   int status = 0;
   std::string body;
   std::optional<std::string> resource_id;
+  int64_t created_at = 0;  // the resource's, so that its key does not look older than it is
 };
 
 // A refusal is an answer too, and is stored.
 Effect refusal(const Error& error) {
-  return {.status = sluice::info(error.code()).http_status, .body = to_json(error)};
+  return {.status = sluice::info(error.code()).http_status,
+          .body = to_json(error),
+          .created_at = unix_milliseconds()};
 }
 
 Result<Answer> replay(StoredAnswer stored, const std::string& canonical) {
@@ -84,7 +90,10 @@ Result<Effect> store_payment(Database& database, const Payment& payment) {
   std::string body = to_json(payment);
   SLUICE_TRY(enqueue_event(database, captured ? "payment.captured" : "payment.declined", payment.id,
                            body, payment.created_at));
-  return Effect{.status = 201, .body = std::move(body), .resource_id = payment.id};
+  return Effect{.status = 201,
+                .body = std::move(body),
+                .resource_id = payment.id,
+                .created_at = payment.created_at};
 }
 
 // The refund that `request` asks for.
@@ -128,7 +137,10 @@ Result<Effect> store_refund(Database& database, const CreateRefund& request) {
   payment->refunded_minor += refund->amount.minor();
   std::string body = to_json(*refund, *payment);
   SLUICE_TRY(enqueue_event(database, "payment.refunded", payment->id, body, refund->created_at));
-  return Effect{.status = 201, .body = std::move(body), .resource_id = refund->id};
+  return Effect{.status = 201,
+                .body = std::move(body),
+                .resource_id = refund->id,
+                .created_at = refund->created_at};
 }
 
 }  // namespace
@@ -198,9 +210,24 @@ Result<void> Service::execute(Database& database, const std::string& key, Comman
   Effect effect = SLUICE_TRY(command.execute(database));
   SLUICE_TRY(insert_answer(
       database, key, {.request = command.canonical, .status = effect.status, .body = effect.body},
-      effect.resource_id, unix_milliseconds()));
+      effect.resource_id, effect.created_at));
   answer = {.status = effect.status, .body = std::move(effect.body)};
   return {};
+}
+
+Result<int64_t> Service::forget_keys(const Context& context, int64_t before) {
+  int64_t forgotten = 0;
+  // In parts, so that payments do not wait long for the writer.
+  for (;;) {
+    if (std::optional<Error> ended = context.err()) return *ended;
+    int64_t part = 0;
+    SLUICE_TRY(writer_.run([&](Database& database) -> Result<void> {
+      part = SLUICE_TRY(prune_answers(database, before, forgotten_at_once_max));
+      return {};
+    }));
+    forgotten += part;
+    if (part < forgotten_at_once_max) return forgotten;
+  }
 }
 
 Result<Payment> Service::payment(const Context& context, std::string_view id) {

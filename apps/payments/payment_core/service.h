@@ -31,8 +31,9 @@ struct Answer {
 //
 // Commands are idempotent by key: the first request with a key is executed, and its answer, also a
 // refusal, is stored with its effects in one transaction; a repetition gets the stored bytes; the
-// same key with another request is refused (already_exists). Requests with one key that come
-// at the same time take turns, so that one executes. An answer is given after its commit only.
+// same key with another request is refused (already_exists). So it is until the key is forgotten
+// (forget_keys). Requests with one key that come at the same time take turns, so that one executes.
+// An answer is given after its commit only.
 class Service {
  public:
   // All must outlive the service. `on_event` is called after each commit that wrote an event.
@@ -51,6 +52,11 @@ class Service {
   // Errors: as create_payment(). Refusals (unknown payment, too much) are Answers.
   sluice::Result<Answer> refund(const sluice::Context& context, const std::string& key,
                                 const CreateRefund& request);
+
+  // Forgets the answers to keys older than `before` (Unix milliseconds): a repetition of such a
+  // request would be executed. Returns how many they were.
+  // Errors: the context's; SQLite's.
+  sluice::Result<int64_t> forget_keys(const sluice::Context& context, int64_t before);
 
   // Errors: not_found; the context's; SQLite's.
   sluice::Result<Payment> payment(const sluice::Context& context, std::string_view id);

@@ -140,4 +140,21 @@ Result<void> insert_answer(Database& database, std::string_view key, const Store
       key, answer.request, answer.status, answer.body, resource_id, created_at);
 }
 
+Result<int64_t> prune_answers(Database& database, int64_t before, int64_t limit) {
+  SLUICE_TRY(
+      database.run("DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency"
+                   " WHERE created_at < ? ORDER BY created_at LIMIT ?)",
+                   before, limit));
+  const int64_t pruned = database.changes();
+  if (pruned > 0)
+    SLUICE_TRY(database.run("UPDATE pruned SET keys_before = max(keys_before, ?)", before));
+  return pruned;
+}
+
+Result<int64_t> keys_pruned_before(Database& database) {
+  Statement row = SLUICE_TRY(database.query("SELECT keys_before FROM pruned"));
+  if (!SLUICE_TRY(row.step())) return 0;
+  return row.integer(0);
+}
+
 }  // namespace payment_core

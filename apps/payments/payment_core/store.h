@@ -43,4 +43,12 @@ sluice::Result<void> insert_answer(sluice::sqlite::Database& database, std::stri
                                    const std::optional<std::string>& resource_id,
                                    int64_t created_at);
 
+// Forgets answers that were stored before `before`, at most `limit` of them, and notes that it did,
+// so that an audit does not miss them. Returns how many.
+sluice::Result<int64_t> prune_answers(sluice::sqlite::Database& database, int64_t before,
+                                      int64_t limit);
+
+// Records of keys older than this may have been pruned.
+sluice::Result<int64_t> keys_pruned_before(sluice::sqlite::Database& database);
+
 }  // namespace payment_core
