@@ -24,7 +24,7 @@ struct Reply {
 // For tests: a service behind a server on a free port of the loopback.
 class Served {
  public:
-  Served() {
+  explicit Served(risk_engine::Assessor* assessor = nullptr) : test(assessor) {
     sluice::http::Router router;
     add_routes(router, test.service, [this]() -> sluice::Result<void> {
       if (draining) return sluice::Error{sluice::Code::unavailable, "draining"};

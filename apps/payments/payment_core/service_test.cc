@@ -2,6 +2,7 @@
 
 #include "apps/payments/payment_core/service.h"
 
+#include <algorithm>
 #include <random>
 #include <set>
 #include <string>
@@ -10,6 +11,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "apps/payments/notify_sdk/outbox.h"
+#include "apps/payments/payment_core/id.h"
 #include "apps/payments/payment_core/service_fixture.h"
 #include "apps/payments/testing/temp_folder.h"
 #include "sluice/chan/channel.h"
@@ -247,6 +250,104 @@ TEST_F(ServiceTest, RandomOperationsConserveMoney) {
     EXPECT_GT(report.payments, 100);
     EXPECT_GT(report.refunds, 10);
     EXPECT_EQ(report.currencies.size(), 3u);
+  });
+}
+
+TEST_F(ServiceTest, AFullDiskLosesAndDoublesNothing) {
+  runtime_.block_on([] {
+    TestService test;
+    const auto limit_pages = [&](int64_t pages) {
+      ASSERT_TRUE(test.writer.run([&](sluice::sqlite::Database& database) {
+        return database.run("PRAGMA max_page_count=" + std::to_string(pages));
+      }));
+    };
+    limit_pages(40);
+    constexpr int callers = 256;
+    Channel<std::string> acknowledged{callers};
+    const auto send_all = [&](bool all_must_fit) {
+      for (int i = 0; i < callers; ++i)
+        sluice::go([&test, acknowledged, i, all_must_fit] {
+          Result<Answer> answer = test.create("k" + std::to_string(i), TestService::payment(10));
+          EXPECT_TRUE(answer || !all_must_fit);
+          acknowledged.send(answer ? TestService::id_of(*answer) : "");
+        });
+      std::set<std::string> ids;
+      for (int i = 0; i < callers; ++i) ids.insert(*acknowledged.receive());
+      ids.erase("");
+      return ids;
+    };
+    const std::set<std::string> first = send_all(false);
+    EXPECT_GT(first.size(), 0u);
+    EXPECT_LT(first.size(), static_cast<size_t>(callers));
+    AuditReport report = test.audited();
+    EXPECT_THAT(report.findings, IsEmpty());
+    EXPECT_EQ(report.payments, static_cast<int64_t>(first.size()));
+    limit_pages(100'000);
+    const std::set<std::string> second = send_all(true);
+    EXPECT_TRUE(std::ranges::includes(second, first));
+    report = test.audited();
+    EXPECT_THAT(report.findings, IsEmpty());
+    EXPECT_EQ(report.payments, callers);
+    EXPECT_EQ(test.balance("shop"), 10 * callers);
+  });
+}
+
+TEST_F(ServiceTest, ForgottenKeysDoNotDisturbTheAudit) {
+  runtime_.block_on([] {
+    TestService test;
+    const std::string id = test.paid("old", 100);
+    (void)test.refund("old refund", id, 40);
+    (void)test.refund("old refusal", "pay_nobody", 1);
+    EXPECT_EQ(test.service.forget_keys(Context::background(), unix_milliseconds() - 60'000).value(),
+              0);
+    EXPECT_TRUE(test.create("old", TestService::payment(100))->replayed);
+    ASSERT_TRUE(test.writer.run([](sluice::sqlite::Database& database) -> Result<void> {
+      SLUICE_TRY(database.run("UPDATE payments SET created_at = created_at - 3600000"));
+      SLUICE_TRY(database.run("UPDATE refunds SET created_at = created_at - 3600000"));
+      return database.run("UPDATE idempotency SET created_at = created_at - 3600000");
+    }));
+    test.paid("new", 7);
+    EXPECT_EQ(test.service.forget_keys(Context::background(), unix_milliseconds() - 60'000).value(),
+              3);
+    EXPECT_THAT(test.audited().findings, IsEmpty());
+    EXPECT_TRUE(test.create("new", TestService::payment(7))->replayed);
+    EXPECT_FALSE(test.create("old", TestService::payment(100))->replayed);
+    EXPECT_THAT(test.audited().findings, IsEmpty());
+    // What is younger must have its record.
+    ASSERT_TRUE(test.writer.run([](sluice::sqlite::Database& database) {
+      return database.run("DELETE FROM idempotency WHERE key = 'new'");
+    }));
+    EXPECT_EQ(test.audited().findings.size(), 1u);
+  });
+}
+
+TEST_F(ServiceTest, AnOlderSchemaIsBroughtUpToDate) {
+  runtime_.block_on([] {
+    payments_testing::TempFolder folder;
+    auto database = sluice::sqlite::Database::open(folder.file("ledger.db")).value();
+    ASSERT_TRUE(prepare_schema(database));
+    // Back to version 1.
+    ASSERT_TRUE(
+        database.execute("DROP TABLE pruned; DROP INDEX idempotency_by_age;"
+                         "DROP INDEX outbox_dead; DROP INDEX outbox_undelivered;"
+                         "ALTER TABLE outbox DROP COLUMN dead_at;"
+                         "CREATE INDEX outbox_undelivered ON outbox(sequence)"
+                         " WHERE delivered_at IS NULL; PRAGMA user_version=1"));
+    EXPECT_EQ(check_schema(database).error().code(), Code::failed_precondition);
+    ASSERT_TRUE(prepare_schema(database));
+    EXPECT_TRUE(check_schema(database));
+    EXPECT_THAT(audit(database)->findings, IsEmpty());
+    EXPECT_TRUE(notify_sdk::read_undelivered(database, 0, 1));
+  });
+}
+
+TEST_F(ServiceTest, ADatabaseOfAnotherProgramIsRefused) {
+  runtime_.block_on([] {
+    payments_testing::TempFolder folder;
+    auto database = sluice::sqlite::Database::open(folder.file("other.db")).value();
+    ASSERT_TRUE(database.execute("CREATE TABLE theirs (id INTEGER)"));
+    EXPECT_EQ(prepare_schema(database).error().code(), Code::failed_precondition);
+    EXPECT_EQ(check_schema(database).error().code(), Code::failed_precondition);
   });
 }
 
