@@ -25,6 +25,9 @@ Result<int> dispatch(const Context& context, const ImportOptions& options) {
 Result<int> dispatch(const Context& context, const VerifyOptions& options) {
   return verify(context, options);
 }
+Result<int> dispatch(const Context& context, const RequeueOptions& options) {
+  return requeue(context, options);
+}
 Result<int> dispatch(const Context& context, const ReceiveOptions& options) {
   return receive(context, options);
 }

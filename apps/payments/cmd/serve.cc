@@ -12,14 +12,17 @@
 #include "apps/payments/notify_sdk/dispatcher.h"
 #include "apps/payments/notify_sdk/http_endpoint.h"
 #include "apps/payments/payment_core/http_api.h"
+#include "apps/payments/payment_core/id.h"
 #include "apps/payments/payment_core/schema.h"
 #include "apps/payments/payment_core/service.h"
 #include "apps/payments/risk_engine/engine.h"
 #include "apps/payments/risk_engine/guard.h"
+#include "sluice/chan/select.h"
 #include "sluice/http/server.h"
 #include "sluice/net/listener.h"
 #include "sluice/runtime/go.h"
 #include "sluice/sync/group.h"
+#include "sluice/telemetry/log.h"
 
 namespace payments_cmd {
 namespace {
@@ -50,8 +53,25 @@ class DelayedEngine final : public risk_engine::Assessor {
 
 Result<sluice::sqlite::Database> open_database(const std::string& path) {
   sluice::sqlite::Database database = SLUICE_TRY(sluice::sqlite::Database::open(path));
-  SLUICE_TRY(payment_core::prepare_schema(database));
+  if (Result<void> prepared = payment_core::prepare_schema(database); !prepared)
+    return wrap(prepared.error(), path);
   return database;
+}
+
+// At the start and once an hour, until the context ends.
+void forget_old_keys(const Context& context, payment_core::Service& service,
+                     sluice::Duration retention) {
+  while (!context.cancelled()) {
+    const int64_t before = payment_core::unix_milliseconds() -
+                           std::chrono::duration_cast<std::chrono::milliseconds>(retention).count();
+    Result<int64_t> forgotten = service.forget_keys(context, before);
+    if (!forgotten && !context.cancelled())
+      sluice::log(sluice::Level::warn, "old keys could not be deleted",
+                  {{"error", forgotten.error().to_string()}});
+    if (forgotten && *forgotten > 0)
+      sluice::log(sluice::Level::info, "old keys deleted", {{"keys", *forgotten}});
+    sluice::select(sluice::on_receive(context.done()), sluice::on_timeout(std::chrono::hours{1}));
+  }
 }
 
 // The parts of the process, in the order in which they depend on each other.
@@ -65,10 +85,14 @@ class Payments {
         writer_(std::move(database)),
         readers_(std::move(reader_pool)),
         endpoint_(std::move(endpoint)),
-        service_(writer_, *readers_, guard_, [this] {
-          if (dispatcher_) dispatcher_->wake();
-        }) {
-    if (endpoint_) dispatcher_.emplace(writer_, *readers_, *endpoint_);
+        service_(writer_, *readers_, guard_,
+                 [this] {
+                   if (dispatcher_) dispatcher_->wake();
+                 }),
+        key_retention_(options.key_retention) {
+    if (endpoint_)
+      dispatcher_.emplace(writer_, *readers_, *endpoint_,
+                          notify_sdk::DispatcherOptions{.attempts_max = options.webhook_attempts});
   }
 
   Result<void> run(const Context& context, sluice::net::Listener listener) {
@@ -87,7 +111,14 @@ class Payments {
         if (!ended) stop_serving(ended.error());
         return ended;
       });
+    sluice::sync::Group forgetting{serving};
+    forgetting.go([&](Context context) -> Result<void> {
+      forget_old_keys(context, service_, key_retention_);
+      return {};
+    });
     Result<void> served = server.serve(serving, std::move(listener));
+    forgetting.cancel();
+    SLUICE_TRY(forgetting.wait());
     dispatching.cancel();
     SLUICE_TRY(dispatching.wait());
     return served;
@@ -96,10 +127,11 @@ class Payments {
   void print_totals() const {
     printf(
         "payments: stopped; %llu commands in %llu commits, %lld webhooks delivered, "
-        "%lld risk fallbacks\n",
+        "%lld given up, %lld risk fallbacks\n",
         static_cast<unsigned long long>(writer_.commands()),
         static_cast<unsigned long long>(writer_.transactions()),
         static_cast<long long>(dispatcher_ ? dispatcher_->delivered() : 0),
+        static_cast<long long>(dispatcher_ ? dispatcher_->given_up() : 0),
         static_cast<long long>(guard_.fallbacks()));
     fflush(stdout);
   }
@@ -112,19 +144,25 @@ class Payments {
   std::optional<notify_sdk::HttpEndpoint> endpoint_;
   std::optional<notify_sdk::Dispatcher> dispatcher_;
   payment_core::Service service_;
+  const sluice::Duration key_retention_;
 };
 
 }  // namespace
 
 Result<int> serve(const Context& context, const ServeOptions& options) {
   std::optional<notify_sdk::HttpEndpoint> endpoint;
-  if (!options.webhook_url.empty())
-    endpoint.emplace(
-        SLUICE_TRY(notify_sdk::HttpEndpoint::make(options.webhook_url, options.webhook_secret)));
+  if (!options.webhook_url.empty()) {
+    auto made = notify_sdk::HttpEndpoint::make(options.webhook_url, options.webhook_secret);
+    if (!made)
+      return wrap(made.error(), "--webhook-url, --webhook-secret (or PAYMENTS_WEBHOOK_SECRET)");
+    endpoint.emplace(std::move(*made));
+  }
   DatabaseLock lock = SLUICE_TRY(DatabaseLock::take(options.database));
   sluice::sqlite::Database database = SLUICE_TRY(open_database(options.database));
   auto reader_pool = SLUICE_TRY(sluice::sqlite::ReaderPool::open(options.database, readers));
-  auto listener = SLUICE_TRY(sluice::net::Listener::listen(options.listen));
+  auto listening = sluice::net::Listener::listen(options.listen);
+  if (!listening) return wrap(listening.error(), "--listen");
+  sluice::net::Listener listener = *std::move(listening);
   const std::string address = listener.address().to_string();
   Payments payments{std::move(database), std::move(reader_pool), std::move(endpoint), options};
   // The line that scripts wait for: from here on the kernel queues connections.

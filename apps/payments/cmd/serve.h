@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "sluice/base/result.h"
@@ -15,6 +16,9 @@ struct ServeOptions {
   std::string listen = "127.0.0.1:8080";  // port 0: a free one
   std::string webhook_url;                // empty: events stay in the outbox
   std::string webhook_secret;
+  int64_t webhook_attempts = 1000;  // failed ones, after which an event is given up
+  // How long a key's answer is kept: a repetition that comes later is executed as a new request.
+  sluice::Duration key_retention = std::chrono::hours{30 * 24};
   sluice::Duration risk_deadline = std::chrono::milliseconds{50};
   // For demonstrations of the fallback rule: the risk engine answers this much later.
   sluice::Duration risk_delay{};
