@@ -2,10 +2,13 @@
 
 #include "apps/payments/cmd/api_client.h"
 
+#include <stdio.h>
+
 #include <algorithm>
 #include <utility>
 
 #include "sluice/chan/select.h"
+#include "sluice/http/url.h"
 #include "sluice/json/value.h"
 
 namespace payments_cmd {
@@ -24,7 +27,17 @@ constexpr Duration longest_pause = std::chrono::milliseconds{500};
 // One attempt: a server that is killed in the middle must not hold its client for long.
 constexpr Duration attempt_timeout = std::chrono::seconds{15};
 
+bool is_temporary(int status) { return status >= 500 || status == 408 || status == 429; }
+
 }  // namespace
+
+Result<void> check_base_url(const std::string& url) {
+  Result<sluice::http::Url> parsed = sluice::http::Url::parse(url);
+  if (!parsed) return wrap(parsed.error(), "--url \"" + url + "\" (http://host:port is wanted)");
+  if (url.find_first_of("?#") != std::string::npos)
+    return Error{Code::invalid_argument, "--url \"" + url + "\": has a query"};
+  return {};
+}
 
 std::string ApiReply::error_text() const {
   Result<sluice::json::Value> parsed = sluice::json::parse(body);
@@ -38,7 +51,27 @@ std::string ApiReply::error_text() const {
 ApiClient::ApiClient(std::string base_url, Duration patience, size_t connections)
     : base_url_(std::move(base_url)),
       patience_(patience),
-      client_({.idle_per_host_max = connections, .connect_timeout = std::chrono::seconds{5}}) {}
+      client_({.idle_per_host_max = connections, .connect_timeout = std::chrono::seconds{5}}) {
+  while (base_url_.ends_with('/')) base_url_.pop_back();
+}
+
+Result<void> ApiClient::check_service(const Context& context) {
+  const ClientRequest request{.method = "GET", .url = base_url_ + "/readyz"};
+  Result<ApiReply> reply = try_once(context, request);
+  if (!reply || is_temporary(reply->status)) {
+    if (std::optional<Error> ended = context.err()) return *ended;
+    const std::string reason = reply ? reply->error_text() : reply.error().to_string();
+    fprintf(stderr, "payments: waiting for the service at %s: %s\n", base_url_.c_str(),
+            reason.c_str());
+    reply = send(context, request);
+  }
+  if (!reply) return reply.error();
+  Result<sluice::json::Value> body = sluice::json::parse(reply->body);
+  if (reply->status == 200 && body && body->get_string("status")) return {};
+  return Error{Code::failed_precondition, "no payments service at " + base_url_ +
+                                              ": GET /readyz answered " +
+                                              std::to_string(reply->status)};
+}
 
 Result<ApiReply> ApiClient::post(const Context& context, std::string_view path,
                                  std::string_view key, std::string body) {
@@ -58,7 +91,7 @@ Result<ApiReply> ApiClient::send(const Context& context, const ClientRequest& re
   const sluice::Instant give_up = sluice::now() + patience_;
   for (Duration pause = first_pause;; pause = std::min(2 * pause, longest_pause)) {
     Result<ApiReply> reply = try_once(context, request);
-    if (reply && reply->status < 500) return reply;
+    if (reply && !is_temporary(reply->status)) return reply;
     if (std::optional<Error> ended = context.err()) return *ended;
     if (sluice::now() + pause >= give_up) return reply;
     retries_.fetch_add(1, std::memory_order_relaxed);

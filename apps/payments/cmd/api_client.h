@@ -23,11 +23,22 @@ struct ApiReply {
   std::string error_text() const;
 };
 
+// Whether `url` can be the base URL of a service: http, a host, no query.
+// Errors: invalid_argument.
+sluice::Result<void> check_base_url(const std::string& url);
+
 // Talks to a payments service. Repeats what failed without an answer and what the service could not
-// do now (5xx), with growing pauses, until `patience` is over: keys make that safe. Thread-safe.
+// do now (5xx, 408, 429), with growing pauses, until `patience` is over: keys make that safe.
+// Thread-safe.
 class ApiClient {
  public:
+  // `base_url` has passed check_base_url(); a slash at its end does not matter.
   ApiClient(std::string base_url, sluice::Duration patience, size_t connections);
+
+  // Waits until a payments service is ready at the URL, and says on standard error that it waits.
+  // Errors: the last failure when patience is over; failed_precondition (something else answers);
+  // the context's.
+  sluice::Result<void> check_service(const sluice::Context& context);
 
   // Errors: the last failure when patience is over; the context's.
   sluice::Result<ApiReply> post(const sluice::Context& context, std::string_view path,
@@ -43,7 +54,7 @@ class ApiClient {
   sluice::Result<ApiReply> try_once(const sluice::Context& context,
                                     const sluice::http::ClientRequest& request);
 
-  const std::string base_url_;
+  std::string base_url_;
   const sluice::Duration patience_;
   sluice::http::Client client_;
   std::atomic<int64_t> retries_{0};

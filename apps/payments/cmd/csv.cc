@@ -2,6 +2,7 @@
 
 #include "apps/payments/cmd/csv.h"
 
+#include <limits>
 #include <utility>
 
 namespace payments_cmd {
@@ -72,7 +73,9 @@ std::string take_plain(std::string_view& rest) {
 }  // namespace
 
 Result<std::vector<std::string>> split_csv(std::string_view line) {
-  if (line.size() > line_bytes_max) return Error{Code::invalid_argument, "the line is too long"};
+  if (line.size() > line_bytes_max)
+    return Error{Code::invalid_argument,
+                 "the line is longer than " + std::to_string(line_bytes_max) + " bytes"};
   if (!is_utf8(line)) return Error{Code::invalid_argument, "the line is not UTF-8"};
   std::vector<std::string> fields;
   for (;;) {
@@ -82,11 +85,30 @@ Result<std::vector<std::string>> split_csv(std::string_view line) {
   }
 }
 
+// One byte more than a line may have, and what istream::getline() wants for its terminator.
+CsvReader::CsvReader(std::istream& in) : in_(in), buffer_(line_bytes_max + 2) {}
+
+bool CsvReader::read_line(std::string& text) {
+  in_.getline(buffer_.data(), static_cast<std::streamsize>(buffer_.size()));
+  std::streamsize taken = in_.gcount();
+  if (in_.bad() || (taken == 0 && in_.eof())) return false;
+  const bool is_too_long = in_.fail() && !in_.eof();
+  const bool has_end = !in_.fail() && !in_.eof();
+  text.assign(buffer_.data(), static_cast<size_t>(taken) - (has_end ? 1 : 0));
+  if (is_too_long) {
+    in_.clear();
+    in_.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
+    taken += in_.gcount();
+  }
+  ++line_;
+  bytes_ += taken;
+  return true;
+}
+
 std::optional<CsvReader::Row> CsvReader::next() {
   std::string text;
-  while (std::getline(in_, text)) {
-    ++line_;
-    bytes_ += static_cast<int64_t>(text.size()) + 1;
+  while (read_line(text)) {
+    if (line_ == 1 && text.starts_with("\xef\xbb\xbf")) text.erase(0, 3);
     if (text.ends_with('\r')) text.pop_back();
     if (text.empty()) continue;
     Result<std::vector<std::string>> fields = split_csv(text);

@@ -43,5 +43,63 @@ TEST(CsvReader, NumbersLinesAndSkipsEmptyOnes) {
   EXPECT_FALSE(reader.next());
 }
 
+TEST(CsvReader, SkipsAByteOrderMark) {
+  std::istringstream in{
+      "\xef\xbb\xbf"
+      "a,b\r\nc,d\r\n"};
+  CsvReader reader{in};
+  EXPECT_EQ(reader.next()->text, "a,b");
+  EXPECT_EQ(reader.next()->text, "c,d");
+  EXPECT_FALSE(reader.next());
+  EXPECT_FALSE(reader.failed());
+}
+
+TEST(CsvReader, KeepsTheBeginningOnlyOfALineThatIsTooLong) {
+  const std::string fits(16 * 1024, 'x');
+  const std::string too_long(16 * 1024 + 1, 'x');
+  for (const char* end : {"\n", "\r\n", ""}) {
+    std::istringstream in{fits + "\n" + too_long + "\n" + std::string(10'000'000, 'y') + "\na,b\n" +
+                          too_long + end};
+    CsvReader reader{in};
+    EXPECT_TRUE(reader.next()->fields);
+    for (int line : {2, 3}) {
+      const std::optional<CsvReader::Row> row = reader.next();
+      ASSERT_TRUE(row);
+      EXPECT_FALSE(row->fields);
+      EXPECT_EQ(row->line, line);
+      EXPECT_LE(row->text.size(), fits.size() + 1);
+    }
+    EXPECT_EQ(reader.next()->fields->size(), 2u);
+    EXPECT_FALSE(reader.next()->fields);
+    EXPECT_FALSE(reader.next());
+    EXPECT_EQ(reader.lines(), 5);
+  }
+}
+
+// A file on a disk that fails in the middle of it.
+class BrokenFile final : public std::streambuf {
+ protected:
+  int_type underflow() override {
+    if (given_) throw std::ios_base::failure{"planted"};
+    given_ = true;
+    setg(text_, text_, text_ + sizeof text_ - 1);
+    return traits_type::to_int_type(text_[0]);
+  }
+
+ private:
+  char text_[9] = "a,b\nc,d\n";
+  bool given_ = false;
+};
+
+TEST(CsvReader, DoesNotTakeAnErrorForTheEnd) {
+  BrokenFile file;
+  std::istream in{&file};
+  CsvReader reader{in};
+  EXPECT_TRUE(reader.next());
+  EXPECT_TRUE(reader.next());
+  EXPECT_FALSE(reader.next());
+  EXPECT_TRUE(reader.failed());
+}
+
 }  // namespace
 }  // namespace payments_cmd

@@ -7,6 +7,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 namespace payments_cmd {
@@ -16,9 +18,12 @@ using sluice::Error;
 using sluice::Result;
 
 Result<DatabaseLock> DatabaseLock::take(const std::string& database) {
-  const std::string path = database + ".lock";
+  // Of the file itself, by whatever links it was named.
+  std::error_code unresolved;
+  const std::filesystem::path file = std::filesystem::weakly_canonical(database, unresolved);
+  const std::string path = (unresolved ? database : file.string()) + ".lock";
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (fd < 0) return sluice::errno_error(errno, "open " + path);
+  if (fd < 0) return sluice::errno_error(errno, "--db: open " + path);
   DatabaseLock lock{fd};
   if (flock(fd, LOCK_EX | LOCK_NB) != 0)
     return Error{Code::failed_precondition, "another service uses " + database};

@@ -2,6 +2,7 @@
 
 #include "apps/payments/cmd/import.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -69,6 +70,7 @@ class Import {
 
   Result<void> run(const Context& context, std::istream& in, std::ostream& rejects_out,
                    int64_t bytes) {
+    SLUICE_TRY(client_.check_service(context));
     sluice::sync::Group reporter;
     reporter.go([&] {
       for (const Reject& reject : rejects_) report(reject, rejects_out);
@@ -87,6 +89,8 @@ class Import {
     return imported;
   }
 
+  int64_t rows() const { return totals_.rows(); }
+
   void print_summary(double seconds) const {
     const int64_t rows = totals_.rows();
     printf(
@@ -103,10 +107,7 @@ class Import {
  private:
   Result<void> read(const Context& context, std::istream& in, int64_t bytes) {
     CsvReader reader{in};
-    std::optional<CsvReader::Row> header = reader.next();
-    if (!header || header->text != import_header)
-      return Error{Code::invalid_argument,
-                   std::string{"line 1: the header must be: "} + import_header};
+    SLUICE_TRY(read_header(reader));
     ProgressBar bar{bytes};
     while (std::optional<CsvReader::Row> row = sluice::blocking([&] { return reader.next(); })) {
       bar.update(reader.bytes(), totals_.rows());
@@ -122,6 +123,23 @@ class Import {
                      sluice::on_receive(context.done()));
       if (context.cancelled()) return *context.cause();
     }
+    if (reader.failed()) return cannot_read(reader);
+    return {};
+  }
+
+  Error cannot_read(const CsvReader& reader) const {
+    return Error{Code::data_loss,
+                 options_.file + ": cannot be read beyond line " + std::to_string(reader.lines())};
+  }
+
+  Result<void> read_header(CsvReader& reader) const {
+    std::optional<CsvReader::Row> header = reader.next();
+    if (!header && reader.failed()) return cannot_read(reader);
+    if (!header) return Error{Code::invalid_argument, options_.file + ": the file is empty"};
+    Result<void> checked =
+        header->fields ? check_import_header(*header->fields) : header->fields.error();
+    if (!checked)
+      return wrap(checked.error(), options_.file + ": line " + std::to_string(header->line));
     return {};
   }
 
@@ -200,23 +218,40 @@ class Import {
   Channel<Reject> rejects_{64};
 };
 
+Result<void> check_files(const ImportOptions& options, const std::string& rejects_file) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(options.file, ignored))
+    return Error{Code::invalid_argument, options.file + " is a folder, not a CSV file"};
+  if (std::filesystem::equivalent(options.file, rejects_file, ignored))
+    return Error{Code::invalid_argument,
+                 "--rejects: would overwrite the file to import, " + options.file};
+  return {};
+}
+
 }  // namespace
 
 Result<int> import_file(const Context& context, const ImportOptions& options) {
   const std::string rejects_file =
       options.rejects_file.empty() ? options.file + ".rejects" : options.rejects_file;
+  SLUICE_TRY(check_base_url(options.url));
+  SLUICE_TRY(check_files(options, rejects_file));
   std::ifstream in{options.file, std::ios::binary};
-  if (!in) return Error{Code::not_found, "cannot read " + options.file};
+  if (!in) return sluice::errno_error(errno, "read " + options.file);
   std::ofstream rejects_out{rejects_file, std::ios::binary | std::ios::trunc};
-  if (!rejects_out) return Error{Code::permission_denied, "cannot write " + rejects_file};
+  if (!rejects_out) return sluice::errno_error(errno, "write " + rejects_file);
   std::error_code no_size;
   const auto bytes = static_cast<int64_t>(std::filesystem::file_size(options.file, no_size));
   const sluice::Instant start = sluice::now();
   Import import{options};
   Result<void> imported = import.run(context, in, rejects_out, no_size ? 0 : bytes);
   const std::chrono::duration<double> elapsed = sluice::now() - start;
-  import.print_summary(elapsed.count());
+  if (imported || import.rows() > 0) import.print_summary(elapsed.count());
+  if (!imported && context.cancelled())
+    return wrap(imported.error(), "the import was stopped; the same command goes on with it");
   SLUICE_TRY(imported);
+  rejects_out.close();
+  if (!rejects_out)
+    return Error{Code::data_loss, "not all rejects could be written to " + rejects_file};
   return 0;
 }
 

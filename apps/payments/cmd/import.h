@@ -22,7 +22,9 @@ struct ImportOptions {
 // by side. A bad row is reported as "line N: reason", on standard error and, with its text, in the
 // rejects file, and the rest goes on. A row whose key was seen before counts as a duplicate.
 // The status is 0, also with rejected rows. Memory use does not grow with the rows that are bad.
-// Errors: the file, its header line, or a service that cannot be reached for 30 seconds.
+// A stopped or failed import is taken up by the same command; so is a file imported again, as long
+// as the service keeps its keys (ServeOptions::key_retention).
+// Errors: the files, the header line, the URL, or a service that cannot be reached for 30 seconds.
 sluice::Result<int> import_file(const sluice::Context& context, const ImportOptions& options);
 
 }  // namespace payments_cmd

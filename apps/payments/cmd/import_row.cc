@@ -2,6 +2,8 @@
 
 #include "apps/payments/cmd/import_row.h"
 
+#include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "apps/payments/payment_core/field.h"
@@ -21,6 +23,8 @@ using sluice::Result;
 enum Column { type, key, payment_key, payer, payee, amount, currency, country, text, columns };
 
 using Fields = std::vector<std::string>;
+
+constexpr size_t header_shown_max = 200;
 
 Result<Money> read_amount(const Fields& fields) {
   if (fields[currency].empty()) return field_error("currency", "is required");
@@ -72,6 +76,23 @@ Result<ImportRow> parse_refund(const Fields& fields) {
 }
 
 }  // namespace
+
+Result<void> check_import_header(const Fields& fields) {
+  std::string found;
+  for (const std::string& field : fields) found += (found.empty() ? "" : ",") + field;
+  if (found == import_header) return {};
+  std::string missing;
+  for (std::string_view rest = import_header; !rest.empty();) {
+    const std::string_view name = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(rest.size(), name.size() + 1));
+    if (std::ranges::find(fields, name) == fields.end())
+      missing += (missing.empty() ? "" : ", ") + std::string{name};
+  }
+  return Error{Code::invalid_argument,
+               std::string{"the columns must be "} + import_header +
+                   (missing.empty() ? ", in this order" : "; missing: " + missing) +
+                   "; found: " + found.substr(0, header_shown_max)};
+}
 
 Result<ImportRow> parse_import_row(const Fields& fields) {
   if (fields.size() != columns)

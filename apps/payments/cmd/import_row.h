@@ -27,6 +27,10 @@ struct ImportRow {
   std::variant<payment_core::CreatePayment, payment_core::CreateRefund> request;
 };
 
+// Whether a file's first line names the columns.
+// Errors: invalid_argument, saying which are missing, or what was found.
+sluice::Result<void> check_import_header(const std::vector<std::string>& fields);
+
 // Errors: invalid_argument, naming the column.
 sluice::Result<ImportRow> parse_import_row(const std::vector<std::string>& fields);
 

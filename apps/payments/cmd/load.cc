@@ -2,6 +2,7 @@
 
 #include "apps/payments/cmd/load.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include <array>
@@ -65,6 +66,11 @@ class Journal {
     out_ << paid.key << ' ' << paid.id << ' ' << paid.request.amount.minor() << ' '
          << paid.request.amount.currency().code() << '\n';
     out_.flush();
+    // A payment that is not noted would not be missed by `verify`.
+    if (!out_ && !std::exchange(told_, true)) {
+      ++problems_;
+      fprintf(stderr, "load: the file of acknowledged payments cannot be written\n");
+    }
   }
 
   void problem(const std::string& text) {
@@ -80,6 +86,7 @@ class Journal {
   std::mutex mutex_;  // held for a line of output
   std::ofstream out_;
   size_t problems_ = 0;
+  bool told_ = false;  // that out_ has failed
 };
 
 class Worker {
@@ -235,10 +242,12 @@ void print_table(const std::vector<std::unique_ptr<Worker>>& workers, double sec
 }  // namespace
 
 Result<int> run_load(const Context& context, const LoadOptions& options) {
+  SLUICE_TRY(check_base_url(options.url));
   ApiClient client{options.url, options.patience, static_cast<size_t>(options.goroutines)};
+  SLUICE_TRY(client.check_service(context));
   Journal journal{options.acknowledged_file};
   if (journal.is_broken(options.acknowledged_file))
-    return Error{Code::permission_denied, "cannot write " + options.acknowledged_file};
+    return sluice::errno_error(errno, "write " + options.acknowledged_file);
   // New keys in each run: the seed decides what is sent, not whether it was sent before.
   const std::string run = payment_core::make_id("load-");
   std::vector<std::unique_ptr<Worker>> workers;

@@ -2,6 +2,7 @@
 
 #include "apps/payments/cmd/receive.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include <fstream>
@@ -39,7 +40,7 @@ class Receiver {
     for (std::string line; std::getline(earlier, line);)
       seen_.insert(line.substr(0, line.find(' ')));
     out_.open(options_.record, std::ios::app);
-    if (!out_) return Error{Code::permission_denied, "cannot write " + options_.record};
+    if (!out_) return sluice::errno_error(errno, "write " + options_.record);
     return {};
   }
 
@@ -96,6 +97,12 @@ class Receiver {
     if (out_.is_open()) {
       out_ << id << ' ' << type << ' ' << payment << '\n';
       out_.flush();
+    }
+    if (!out_) {  // not noted, so not taken: it comes again
+      out_.clear();
+      seen_.erase(id);
+      ++failed_;
+      return response.text(500, "the event could not be noted\n");
     }
     return response.text(200, "ok\n");
   }
