@@ -39,10 +39,12 @@ Result<void> run_script(const internal::Connection& connection, const std::strin
   return {};
 }
 
-// SQLite says "unable to open database file" whatever the reason; the system's own is kept beside.
+// SQLite says "unable to open database file" whatever the reason, also of the files beside it that
+// WAL mode needs; the system's own is kept.
 Error open_failure(const internal::Connection& connection, int status, const std::string& path) {
-  const int reason = connection.handle == nullptr ? 0 : sqlite3_system_errno(connection.handle);
   Error error = connection.failure(status, {});
+  const bool is_systems = (status & 0xff) == SQLITE_CANTOPEN && connection.handle != nullptr;
+  const int reason = is_systems ? sqlite3_system_errno(connection.handle) : 0;
   if (reason != 0) error = wrap(error, errno_error(reason, "open").code(), strerror(reason));
   return wrap(std::move(error), "open " + path);
 }
@@ -62,7 +64,7 @@ Result<void> open_connection(internal::Connection& connection, const std::string
   // Without the script's text: it is not what is wrong.
   const int ready =
       sqlite3_exec(connection.handle, setup_script(options).c_str(), nullptr, nullptr, nullptr);
-  if (ready != SQLITE_OK) return wrap(connection.failure(ready, {}), "open " + path);
+  if (ready != SQLITE_OK) return open_failure(connection, ready, path);
   return {};
 }
 
