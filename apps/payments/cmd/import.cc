@@ -247,7 +247,7 @@ Result<int> import_file(const Context& context, const ImportOptions& options) {
   const std::chrono::duration<double> elapsed = sluice::now() - start;
   if (imported || import.rows() > 0) import.print_summary(elapsed.count());
   if (!imported && context.cancelled())
-    return wrap(imported.error(), "the import was stopped; the same command goes on with it");
+    return wrap(*context.cause(), "the import was stopped; the same command goes on with it");
   SLUICE_TRY(imported);
   rejects_out.close();
   if (!rejects_out)

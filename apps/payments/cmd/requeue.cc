@@ -33,7 +33,8 @@ Result<int> requeue(const Context&, const RequeueOptions& options) {
   if (event && queued == 0)
     return Error{Code::not_found, "no event \"" + options.event + "\" has been given up"};
   SLUICE_TRY(transaction.commit());
-  printf("requeue: %s events queued again\n", with_commas(queued).c_str());
+  printf("requeue: %s %s queued again\n", with_commas(queued).c_str(),
+         queued == 1 ? "event" : "events");
   fflush(stdout);
   return 0;
 }

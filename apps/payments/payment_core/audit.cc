@@ -129,6 +129,12 @@ constexpr Rule rules[] = {
          " OR x.id IS NOT NULL AND json_extract(body, '$.amount') IS NOT amount END"},
 };
 
+// SQLite's words without the SQL that they are about: it is the rule's.
+std::string words_of(const Error& error) {
+  const std::string text = error.to_string();
+  return text.substr(0, text.find(" in: "));
+}
+
 // Whether reading failed because of what is stored: a damaged page, numbers whose sum does not fit.
 // That is something found, not a failure to look.
 bool is_damage(const Error& error) {
@@ -146,7 +152,7 @@ Result<void> check(Database& database, const Rule& rule, AuditReport& report) {
   for (;;) {
     Result<bool> is_row = row.step();
     if (!is_row && is_damage(is_row.error())) {
-      find("cannot be checked: " + is_row.error().to_string());
+      find("cannot be checked: " + words_of(is_row.error()));
       return {};
     }
     if (!SLUICE_TRY(std::move(is_row))) break;
@@ -230,7 +236,7 @@ Result<void> check_everything(Database& database, AuditReport& report) {
   SLUICE_TRY(count_all(database, report));
   Result<void> added_up = check_currencies(database, report);
   if (!added_up && is_damage(added_up.error())) {
-    report.findings.push_back("entries cannot be added up: " + added_up.error().to_string());
+    report.findings.push_back("entries cannot be added up: " + words_of(added_up.error()));
     return {};
   }
   return added_up;
