@@ -34,7 +34,7 @@ for kill in $(seq "$kills"); do
   sleep "$(printf '%d.%03d' $((moment / 1000)) $((moment % 1000)))"
   kill -KILL "${pids[serve]}"
   wait "${pids[serve]}" 2> /dev/null || true
-  printf 'kill %2d, %4d ms after the start: %6d payments acknowledged, %6d webhooks received\n' \
+  printf 'kill %2d, %4d ms after the start: %6d acknowledgements, %6d webhooks\n' \
     "$kill" "$moment" "$(wc -l < "$work/acknowledged")" "$(wc -l < "$work/received")"
   serve "${url#http://}"
 done

@@ -46,7 +46,7 @@ echo "   $stats"
 step "auditing the ledger, the load's acknowledgements and the receiver's record"
 "$payments" verify --db "$db" --acknowledged "$work/acknowledged" --received "$work/received"
 
-payment=$(awk 'END { print $2 }' "$work/acknowledged")
+payment=$(awk '$2 ~ /^pay_/ { id = $2 } END { print id }' "$work/acknowledged")
 cat << END
 
 == all is well; the service is at $url

@@ -25,6 +25,7 @@ namespace {
 
 using payment_core::AuditReport;
 using payment_core::Served;
+using payment_core::TestService;
 using sluice::Context;
 using sluice::Runtime;
 using testing::AllOf;
@@ -223,7 +224,7 @@ TEST(Load, IsAnsweredRightAndAcknowledgesWhatTheLedgerHas) {
                                 .acknowledged_file = acknowledged};
     EXPECT_EQ(verify(Context::background(), options).value(), 0);
     // Something was promised that the ledger does not have.
-    std::ofstream{acknowledged, std::ios::app} << "key pay_lost 100 EUR\n";
+    std::ofstream{acknowledged, std::ios::app} << "key ref_lost 100 EUR\n";
     EXPECT_EQ(verify(Context::background(), options).value(), 1);
   });
 }
@@ -234,7 +235,9 @@ TEST(Verify, KnowsThatOldKeysAreForgotten) {
     Served served;
     const std::string id = served.test.paid("p1", 100);
     const std::string acknowledged = served.test.folder.file("acknowledged");
-    std::ofstream{acknowledged} << "p1 " << id << " 100 EUR\n";
+    const auto refund = served.test.refund("r1", id, 40).value();
+    std::ofstream{acknowledged} << "p1 " << id << " 100 EUR\n"
+                                << "r1 " << TestService::id_of(refund) << " 40 EUR\n";
     const VerifyOptions options{.database = served.test.folder.file("ledger.db"),
                                 .acknowledged_file = acknowledged};
     const auto run = [&](const char* sql) {

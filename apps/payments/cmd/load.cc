@@ -60,11 +60,11 @@ class Journal {
   // Whether a file was asked for and could not be opened.
   bool is_broken(const std::string& file) const { return !file.empty() && !out_.is_open(); }
 
-  void acknowledge(const Paid& paid) {
+  // A payment or a refund, as the service has confirmed it.
+  void acknowledge(const std::string& key, std::string_view id, Money amount) {
     if (!out_.is_open()) return;
     std::lock_guard guard{mutex_};
-    out_ << paid.key << ' ' << paid.id << ' ' << paid.request.amount.minor() << ' '
-         << paid.request.amount.currency().code() << '\n';
+    out_ << key << ' ' << id << ' ' << amount.minor() << ' ' << amount.currency().code() << '\n';
     out_.flush();
     // A payment that is not noted would not be missed by `verify`.
     if (!out_ && !std::exchange(told_, true)) {
@@ -138,7 +138,7 @@ class Worker {
     paid.id = std::string{SLUICE_TRY(body.get_string("id"))};
     paid.captured = SLUICE_TRY(body.get_string("status")) == "captured";
     paid.answer = reply.body;
-    journal_.acknowledge(paid);
+    journal_.acknowledge(paid.key, paid.id, paid.request.amount);
     if (recent_.size() < recent_max)
       recent_.push_back(std::move(paid));
     else
@@ -156,7 +156,11 @@ class Worker {
                                 payment_core::to_json(CreateRefund{.amount_minor = part})));
     const bool fits = paid.captured && paid.refunded + part <= amount;
     if (reply.status != (fits ? 201 : 400)) return unexpected(reply);
-    if (fits) paid.refunded += part;
+    if (!fits) return {};
+    paid.refunded += part;
+    const Value body = SLUICE_TRY(sluice::json::parse(reply.body));
+    journal_.acknowledge(key, SLUICE_TRY(body.get_string("id")),
+                         Money{part, paid.request.amount.currency()});
     return {};
   }
 

@@ -17,7 +17,8 @@ struct LoadOptions {
   sluice::Duration duration = std::chrono::seconds{10};
   int accounts = 2000;
   uint64_t seed = 1;
-  std::string acknowledged_file;  // where to note "key payment_id amount currency"; empty: nowhere
+  // Where to note "key id amount currency" of each payment and refund; empty: nowhere.
+  std::string acknowledged_file;
   // How long a request is repeated while the service is away.
   sluice::Duration patience = std::chrono::seconds{20};
 };

@@ -72,7 +72,7 @@ CLI::App* add_load(CLI::App& app, LoadOptions& options, RawDurations& raw) {
       ->check(CLI::Range(2, 10'000'000));
   load->add_option("--seed", options.seed, "Decides what is sent")->capture_default_str();
   load->add_option("--acknowledged", options.acknowledged_file,
-                   "File to which every acknowledged payment is appended");
+                   "File to which all that was acknowledged is appended");
   load->add_option("--patience-seconds", raw.patience_seconds,
                    "How long a request is repeated while the service is away")
       ->capture_default_str()

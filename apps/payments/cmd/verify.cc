@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <unordered_set>
 #include <utility>
@@ -35,8 +36,28 @@ struct Compared {
   std::vector<std::string> findings;
 };
 
-// Whether the key's stored answer and the payment are what the client was told.
-Result<void> check_acknowledged(Database& database, const std::string& line, Compared& compared) {
+// A payment or a refund, as far as a client was told of it.
+struct Acknowledged {
+  int64_t amount = 0;
+  std::string currency;
+  int64_t created_at = 0;
+};
+
+Result<std::optional<Acknowledged>> find_acknowledged(Database& database, const std::string& id) {
+  Statement row = SLUICE_TRY(
+      database.query("SELECT amount, currency, created_at FROM payments WHERE id = ?1 UNION ALL"
+                     " SELECT r.amount, p.currency, r.created_at FROM refunds r"
+                     " JOIN payments p ON p.id = r.payment_id WHERE r.id = ?1",
+                     id));
+  if (!SLUICE_TRY(row.step())) return std::optional<Acknowledged>{};
+  return std::optional<Acknowledged>{{.amount = row.integer(0),
+                                      .currency = std::string{row.text(1)},
+                                      .created_at = row.integer(2)}};
+}
+
+// Whether the key's stored answer and what it made are what the client was told.
+Result<void> check_acknowledged(Database& database, const std::string& line, int64_t pruned_before,
+                                Compared& compared) {
   std::istringstream in{line};
   std::string key;
   std::string id;
@@ -45,31 +66,31 @@ Result<void> check_acknowledged(Database& database, const std::string& line, Com
   if (!(in >> key >> id >> amount >> currency))
     return Error{Code::invalid_argument, "not an acknowledgement: \"" + line + "\""};
   ++compared.checked;
-  Result<payment_core::Payment> payment = payment_core::read_payment(database, id);
-  if (!payment && payment.error().code() != Code::not_found) return payment.error();
-  if (!payment) {
+  const std::optional<Acknowledged> found = SLUICE_TRY(find_acknowledged(database, id));
+  if (!found) {
     compared.findings.push_back("lost: " + id + " was acknowledged for " + key);
     return {};
   }
-  if (payment->amount.minor() != amount || payment->amount.currency().code() != currency)
+  if (found->amount != amount || found->currency != currency)
     compared.findings.push_back("changed: " + id + " is not the acknowledged amount");
+  if (found->created_at < pruned_before) return {};
   Statement row =
       SLUICE_TRY(database.query("SELECT resource_id FROM idempotency WHERE key = ?", key));
   const bool is_known = SLUICE_TRY(row.step());
-  const int64_t pruned = SLUICE_TRY(payment_core::keys_pruned_before(database));
-  if (is_known && row.text(0) != id && payment->created_at >= pruned)
-    compared.findings.push_back("doubled: " + key + " belongs to another payment than " + id);
-  if (!is_known && payment->created_at >= pruned)
+  if (!is_known)
     compared.findings.push_back("forgotten: the key " + key + " of " + id);
+  else if (row.text(0) != id)
+    compared.findings.push_back("doubled: " + key + " belongs to something else than " + id);
   return {};
 }
 
 Result<Compared> compare_acknowledged(Database& database, const std::string& file) {
   std::ifstream in{file};
   if (!in) return sluice::errno_error(errno, "read " + file);
+  const int64_t pruned_before = SLUICE_TRY(payment_core::keys_pruned_before(database));
   Compared compared;
   for (std::string line; std::getline(in, line);)
-    SLUICE_TRY(check_acknowledged(database, line, compared));
+    SLUICE_TRY(check_acknowledged(database, line, pruned_before, compared));
   return compared;
 }
 
@@ -144,7 +165,7 @@ Result<int> verify(const Context& context, const VerifyOptions& options) {
     findings.insert(findings.end(), compared.findings.begin(), compared.findings.end());
   };
   if (!options.acknowledged_file.empty())
-    add("acknowledged payments",
+    add("acknowledged payments and refunds",
         SLUICE_TRY(compare_acknowledged(database, options.acknowledged_file)));
   if (!options.received_file.empty())
     add("events with the receiver's record",

@@ -11,7 +11,7 @@ namespace payments_cmd {
 
 struct VerifyOptions {
   std::string database;
-  std::string acknowledged_file;  // of `load`: every payment in it must be in the ledger, as told
+  std::string acknowledged_file;  // of `load`: all that is in it must be in the ledger, as told
   std::string received_file;      // of `receive`: every event of the outbox must be in it
 };
 
