@@ -2,7 +2,10 @@
 
 #include "apps/payments/risk_engine/guard.h"
 
+#include <exception>
+#include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "sluice/chan/select.h"
@@ -33,22 +36,40 @@ Guard::Guard(Assessor& assessor, Policy policy, GuardOptions options)
 Guard::~Guard() { goroutines_.wait(); }
 
 Assessment Guard::assess(const Context& context, const Inquiry& inquiry) {
-  if (running_.load(std::memory_order_relaxed) >= options_.stragglers_max)
+  if (stragglers_.load(std::memory_order_relaxed) >= options_.stragglers_max)
     return fall_back(inquiry);
   auto [bounded, cancel] = sluice::with_timeout(context, options_.deadline);
   Channel<Result<Assessment>> answers{1};  // buffered: a late answer finds room and is dropped
-  running_.fetch_add(1, std::memory_order_relaxed);
-  goroutines_.go([this, answers, inquiry, bounded] {
-    answers.send(assessor_.assess(bounded, inquiry));
-    running_.fetch_sub(1, std::memory_order_relaxed);
+  auto progress = std::make_shared<std::atomic<Progress>>(Progress::both_wait);
+  goroutines_.go([this, answers, inquiry, bounded, progress] {
+    answers.send(ask(bounded, inquiry));
+    // Relaxed, here and below: it only counts; the answer goes through the channel.
+    if (progress->exchange(Progress::answered, std::memory_order_relaxed) == Progress::left_behind)
+      stragglers_.fetch_sub(1, std::memory_order_relaxed);
   });
   std::optional<Result<Assessment>> answer;
   sluice::select(
       sluice::on_receive(answers,
                          [&](std::optional<Result<Assessment>> got) { answer = std::move(got); }),
       sluice::on_receive(bounded.done()));
+  if (!answer) {
+    stragglers_.fetch_add(1, std::memory_order_relaxed);
+    if (progress->exchange(Progress::left_behind, std::memory_order_relaxed) == Progress::answered)
+      stragglers_.fetch_sub(1, std::memory_order_relaxed);
+  }
   if (!answer || !*answer) return fall_back(inquiry);
   return **std::move(answer);
+}
+
+Result<Assessment> Guard::ask(const Context& context, const Inquiry& inquiry) {
+  try {
+    return assessor_.assess(context, inquiry);
+  } catch (const std::exception& exception) {
+    return sluice::Error{sluice::Code::internal,
+                         std::string{"exception in the assessor: "} + exception.what()};
+  } catch (...) {
+    return sluice::Error{sluice::Code::internal, "exception in the assessor"};
+  }
 }
 
 Assessment Guard::fall_back(const Inquiry& inquiry) {

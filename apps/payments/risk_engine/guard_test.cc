@@ -2,10 +2,14 @@
 
 #include "apps/payments/risk_engine/guard.h"
 
+#include <stdexcept>
+#include <string>
+
 #include <gtest/gtest.h>
 
 #include "sluice/chan/channel.h"
 #include "sluice/chan/unit.h"
+#include "sluice/runtime/go.h"
 #include "sluice/runtime/runtime.h"
 
 namespace risk_engine {
@@ -91,6 +95,39 @@ TEST(Guard, StopsAskingAnAssessorThatIsTooFarBehind) {
     EXPECT_EQ(guard.assess(Context::background(), inquiry(1)).decided_by, "fallback");
     EXPECT_EQ(guard.fallbacks(), 3);
     assessor.release.close();
+  });
+}
+
+class Throwing final : public Assessor {
+ public:
+  sluice::Result<Assessment> assess(const Context&, const Inquiry&) override {
+    throw std::runtime_error{"planted"};
+  }
+};
+
+TEST(Guard, FallsBackWhenTheAssessorThrows) {
+  Runtime runtime{{.max_procs = 2}};
+  runtime.block_on([] {
+    Throwing assessor;
+    Guard guard{assessor, {}, {.deadline = 1h}};
+    EXPECT_EQ(guard.assess(Context::background(), inquiry(100)).decided_by, "fallback");
+  });
+}
+
+// Many at once are no sign that the assessor is late.
+TEST(Guard, AsksForMorePaymentsAtOnceThanMayBeLeftBehind) {
+  Runtime runtime{{.max_procs = 2}};
+  runtime.block_on([] {
+    Stuck assessor;
+    Guard guard{assessor, {}, {.deadline = 1h, .stragglers_max = 2}};
+    constexpr int callers = 8;
+    Channel<std::string> decided_by{callers};
+    for (int i = 0; i < callers; ++i)
+      sluice::go(
+          [&] { decided_by.send(guard.assess(Context::background(), inquiry(1)).decided_by); });
+    for (int i = 0; i < callers; ++i) assessor.release.send(Unit{});  // each has been asked
+    for (int i = 0; i < callers; ++i) EXPECT_EQ(*decided_by.receive(), "engine");
+    EXPECT_EQ(guard.fallbacks(), 0);
   });
 }
 
