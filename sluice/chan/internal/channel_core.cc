@@ -80,6 +80,7 @@ bool ChannelCore::receive(void* element) {
   Attempt attempt = send_locked(element, peer);
   if (attempt == Attempt::blocked) {
     Waiter self;
+    self.select = nullptr;
     self.g = section.g();
     self.element = element;
     enqueue(self, true);
@@ -100,6 +101,7 @@ bool ChannelCore::receive(void* element) {
   Attempt attempt = receive_locked(element, peer);
   if (attempt == Attempt::blocked) {
     Waiter self;
+    self.select = nullptr;
     self.g = section.g();
     self.element = element;
     enqueue(self, false);

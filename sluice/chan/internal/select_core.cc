@@ -55,9 +55,9 @@ inline bool unchanged(const SelectCase* cases, size_t count, const Look& look) {
 // Takes one of the set bits of `mask`, evenly, out of it.
 inline int take_any(uint64_t& mask) {
   uint64_t rest = mask;
-  if (int bits = std::popcount(mask); bits > 1)
-    for (uint32_t skip = pick_below(uint32_t(bits), uint32_t(random_bits() >> 32)); skip > 0;
-         --skip)
+  if ((mask & (mask - 1)) != 0)  // several
+    for (uint32_t skip = pick_below(uint32_t(std::popcount(mask)), uint32_t(random_bits() >> 32));
+         skip > 0; --skip)
       rest &= rest - 1;
   int index = std::countr_zero(rest);
   mask &= ~(uint64_t{1} << index);
@@ -103,32 +103,44 @@ int try_any(SelectCase* cases, uint64_t ready) {
 class LockOrder {
  public:
   LockOrder(SelectCase* cases, size_t count) : cases_(cases) {
-    for (size_t i = 0; i < count; ++i)
-      if (cases[i].core != nullptr) insert(uint8_t(i));
+    uintptr_t highest = 0;
+    for (size_t i = 0; i < count; ++i) {
+      uintptr_t own = reinterpret_cast<uintptr_t>(cases[i].core);
+      if (own == 0) continue;
+      if (own > highest) {  // often they come in order
+        order_[size_++] = &cases[i];
+        highest = own;
+      } else {
+        insert(&cases[i]);
+      }
+    }
   }
 
   size_t size() const { return size_; }
-  SelectCase& operator[](size_t position) const { return cases_[order_[position]]; }
-  uint8_t index(size_t position) const { return order_[position]; }
+  SelectCase& operator[](size_t position) const { return *order_[position]; }
+  int index(size_t position) const { return int(order_[position] - cases_); }
 
   void lock_all() const {
     for (size_t i = 0; i < size_; ++i)
       if (is_first_of_its_channel(i)) (*this)[i].core->lock();
   }
   void unlock_all() const {
-    for (size_t i = size_; i-- > 0;)
-      if (is_first_of_its_channel(i)) (*this)[i].core->unlock();
+    for (size_t i = 0; i < size_; ++i) unlock_after(i);
+  }
+  // Unlocks the channel of a case if the following ones have others.
+  void unlock_after(size_t i) const {
+    if (i + 1 == size_ || order_[i]->core != order_[i + 1]->core) order_[i]->core->unlock();
   }
 
  private:
   // Insertion sort: selects are short. A newcomer changes places with any of its equals or with
   // none, each as likely: a coin for each equal that it passes would favour the last places.
-  void insert(uint8_t index) {
+  [[gnu::noinline]] void insert(SelectCase* each) {
     auto key = [&](size_t position) { return reinterpret_cast<uintptr_t>((*this)[position].core); };
-    uintptr_t own = reinterpret_cast<uintptr_t>(cases_[index].core);
+    uintptr_t own = reinterpret_cast<uintptr_t>(each->core);
     size_t at = size_++;
     for (; at > 0 && key(at - 1) > own; --at) order_[at] = order_[at - 1];
-    order_[at] = index;
+    order_[at] = each;
     size_t first = at;
     while (first > 0 && key(first - 1) == own) --first;
     if (first == at) return;
@@ -141,7 +153,7 @@ class LockOrder {
 
   SelectCase* cases_;
   size_t size_ = 0;
-  uint8_t order_[select_cases_max];
+  SelectCase* order_[select_cases_max];
 };
 
 // With everything locked, decides: a case goes ahead (its index), none can (-1) and all are queued
@@ -160,15 +172,19 @@ int decide_locked(const LockOrder& order, SelectClaim* claim, runtime::G* self) 
     finish(each, attempt, peer);
     return order.index(size_t(position));
   }
-  if (claim != nullptr) {
-    for (size_t i = 0; i < order.size(); ++i) {
-      SelectCase& each = order[i];
-      each.g = self;
-      each.select = claim;
-      each.core->enqueue(each, each.sends);
-    }
+  if (claim == nullptr) {
+    order.unlock_all();
+    return -1;
   }
-  order.unlock_all();
+  // Unlocked one by one: who serves an early case while later ones are still being queued meets a
+  // claim as always, and the later ones are found lost by whoever comes upon them.
+  for (size_t i = 0; i < order.size(); ++i) {
+    SelectCase& each = order[i];
+    each.g = self;
+    each.select = claim;
+    each.core->enqueue(each, each.sends);
+    order.unlock_after(i);
+  }
   return -1;
 }
 
@@ -221,14 +237,15 @@ class SelectTimer {
   runtime::Timer timer_;
 };
 
-// After the park: takes the losers out of their queues. Only then may the frame be left, because
-// somebody may be looking at a loser's claim, under its channel's lock, until then.
+// After the park: takes the losers out of their queues, if nobody who came upon them has done so
+// already. Only then may the frame be left, because somebody may be looking at a loser's claim, under
+// its channel's lock, until then.
 int settle(SelectCase* cases, size_t count, const Waiter* winner) {
   int taken = select_timeout;
   for (size_t i = 0; i < count; ++i) {
     if (&cases[i] == winner)
       taken = int(i);
-    else if (cases[i].core != nullptr)
+    else if (cases[i].core != nullptr && cases[i].may_be_queued())
       cases[i].core->dequeue(cases[i], cases[i].sends);
   }
   if (taken >= 0 && cases[taken].sends && !cases[taken].success) die_of_closed_send();
