@@ -39,6 +39,11 @@ class ChannelStatus {
   constexpr bool send_blocks(uint32_t capacity) const {
     return (uint32_t(word_) & ~senders_bit) == capacity;
   }
+  // The same for either side, without a branch: a select looks at cases of both.
+  constexpr bool blocks(bool sends, uint32_t capacity) const {
+    uint32_t ignored = sends ? senders_bit : receivers_bit;
+    return (uint32_t(word_) & ~ignored) == (sends ? capacity : 0);
+  }
   constexpr bool receive_blocks() const { return (uint32_t(word_) & ~receivers_bit) == 0; }
 
   constexpr ChannelStatus pushed() const { return ChannelStatus(word_ + version_one + 1); }

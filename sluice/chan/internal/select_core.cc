@@ -20,7 +20,7 @@ using runtime::WaitReason;
 namespace {
 
 inline bool blocks(const SelectCase& each, ChannelStatus status) {
-  return each.sends ? status.send_blocks(uint32_t(each.core->capacity())) : status.receive_blocks();
+  return status.blocks(each.sends, uint32_t(each.core->capacity()));
 }
 inline bool blocks(const SelectCase& each) { return blocks(each, each.core->status()); }
 
@@ -243,10 +243,9 @@ class SelectTimer {
 int settle(SelectCase* cases, size_t count, const Waiter* winner) {
   int taken = select_timeout;
   for (size_t i = 0; i < count; ++i) {
-    if (&cases[i] == winner)
-      taken = int(i);
-    else if (cases[i].core != nullptr && cases[i].may_be_queued())
-      cases[i].core->dequeue(cases[i], cases[i].sends);
+    SelectCase& each = cases[i];
+    taken = &each == winner ? int(i) : taken;  // and it is not queued
+    if (each.core != nullptr && each.may_be_queued()) each.core->dequeue(each, each.sends);
   }
   if (taken >= 0 && cases[taken].sends && !cases[taken].success) die_of_closed_send();
   return taken;
