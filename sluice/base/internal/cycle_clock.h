@@ -8,9 +8,9 @@
 
 namespace sluice::internal {
 
-// CLOCK_MONOTONIC by the processor's cycle counter: 12 ns instead of the vDSO's 30 (its counter read
-// is a serialising one, and it converts more). A timeout is a reading of the clock, a list insertion
-// and a removal, so the reading is the half that can be saved.
+// CLOCK_MONOTONIC by the processor's cycle counter: 12 ns instead of the vDSO's 30 (whose read of
+// the counter is a serialising one, and which converts more). A timeout is a reading of the clock, a
+// list insertion and a removal, so the reading is the half that can be saved.
 //
 // Between anchors, pairs of (cycles, ns) taken together, time is extrapolated; an anchor serves for
 // `span` cycles (5 ms at 3 GHz), then somebody takes the next one. The rate is measured between the

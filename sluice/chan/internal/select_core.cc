@@ -238,8 +238,8 @@ class SelectTimer {
 };
 
 // After the park: takes the losers out of their queues, if nobody who came upon them has done so
-// already. Only then may the frame be left, because somebody may be looking at a loser's claim, under
-// its channel's lock, until then.
+// already. Only then may the frame be left, because somebody may be looking at a loser's claim,
+// under its channel's lock, until then.
 int settle(SelectCase* cases, size_t count, const Waiter* winner) {
   int taken = select_timeout;
   for (size_t i = 0; i < count; ++i) {
