@@ -8,8 +8,8 @@
 
 namespace sluice::internal {
 
-// CLOCK_MONOTONIC by the processor's cycle counter: 12 ns instead of the vDSO's 30 (whose read of
-// the counter is a serialising one, and which converts more). A timeout is a reading of the clock, a
+// CLOCK_MONOTONIC by the processor's cycle counter: 12 ns instead of the vDSO's 30, whose read of
+// the counter is a serialising one, and which converts more. A timeout is a reading of the clock, a
 // list insertion and a removal, so the reading is the half that can be saved.
 //
 // Between anchors, pairs of (cycles, ns) taken together, time is extrapolated; an anchor serves for
