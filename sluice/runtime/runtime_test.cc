@@ -236,6 +236,37 @@ TEST_P(RuntimeOn, ABigClosureLiesOnTheStack) {
   EXPECT_EQ(sum, 4950);
 }
 
+TEST(Runtime, AClosureThatWouldFillHalfTheStackIsANamedError) {
+  Runtime runtime{{.max_procs = 1, .stack_bytes = 32768}};
+  struct Big {
+    char bytes[16000];
+  };
+  auto closure = [big = Big{}] { static_cast<void>(big); };
+  Result<void> by_a_thread = try_go(closure);
+  ASSERT_FALSE(by_a_thread.has_value());
+  EXPECT_EQ(by_a_thread.error().code(), Code::invalid_argument);
+  Result<void> by_a_goroutine = runtime.block_on([&] { return try_go(closure); });
+  ASSERT_FALSE(by_a_goroutine.has_value());
+  EXPECT_EQ(by_a_goroutine.error().code(), Code::invalid_argument);
+}
+
+TEST(Runtime, AClosureOfNearlyHalfTheSmallestStackRuns) {
+  Runtime runtime{{.max_procs = 1, .stack_bytes = 32768}};
+  runtime.block_on([] {
+    constexpr int count = 40;  // of every colour
+    Countdown all(count);
+    struct Big {
+      char bytes[8000];
+    };
+    for (int i = 0; i < count; ++i)
+      go([big = Big{}, &all] {
+        EXPECT_EQ(big.bytes[0] + big.bytes[7999], 0);
+        all.done();
+      });
+    all.wait();
+  });
+}
+
 TEST(Runtime, StartsAndStopsAgainAndAgain) {
   for (int i = 0; i < 50; ++i) {
     Runtime runtime{{.max_procs = 1 + i % 3}};
