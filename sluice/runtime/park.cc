@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// tidy: tested-by: runtime_test.cc
-
 #include "sluice/runtime/park.h"
 
 #include <linux/futex.h>
