@@ -17,6 +17,7 @@ namespace {
 // A pin is a region. Threads without a P share one more slot, whose users exclude each other.
 // pthread-free: the holder does not park, waiters give their CPU away.
 SpinLock foreign_slot;
+thread_local bool holds_foreign_slot = false;
 
 struct Retired {
   void* object;
@@ -55,6 +56,11 @@ void wait_for_regions() {
   foreign_slot.unlock();
 }
 
+bool is_pinned() {
+  M* m = current_m();
+  return m != nullptr ? m->inside() : holds_foreign_slot;
+}
+
 }  // namespace
 
 int pin_slots() { return sched.p_count + 1; }
@@ -63,10 +69,14 @@ namespace internal {
 
 int pin_foreign() {
   foreign_slot.lock();
+  holds_foreign_slot = true;
   return 0;
 }
 
-void unpin_foreign() { foreign_slot.unlock(); }
+void unpin_foreign() {
+  holds_foreign_slot = false;
+  foreign_slot.unlock();
+}
 
 }  // namespace internal
 
@@ -75,7 +85,8 @@ void retire(void* object, void (*free)(void*)) {
   {
     std::lock_guard lock(bin.lock);
     bin.waiting.push_back({object, free});
-    if (bin.waiting.size() < batch) return;
+    // Two that wait for each other's pins would do so for ever: this is left to a later caller.
+    if (bin.waiting.size() < batch || is_pinned()) return;
     ripe.swap(bin.waiting);
   }
   wait_for_regions();

@@ -128,6 +128,50 @@ TEST(Epoch, PinnedReadersNeverSeeAFreedObject) {
   retire_many(1'000);
 }
 
+// Holds a pin together with another caller and retires many meanwhile.
+void retire_while_pinned(std::atomic<int>& pinned, std::atomic<int>& freed_here) {
+  pin();
+  ++pinned;
+  while (pinned != 2) {
+  }
+  for (int i = 0; i < 2'000; ++i)
+    retire(&freed_here, [](void* count) { ++*static_cast<std::atomic<int>*>(count); });
+  EXPECT_EQ(freed_here, 0) << "an object that was retired under a pin waits for its end";
+  unpin();
+}
+
+TEST(Epoch, TwoGoroutinesMayRetireWhilePinned) {
+  Runtime runtime{{.max_procs = 2}};
+  std::atomic<int> running = 0;
+  std::atomic<int> pinned = 0;
+  std::atomic<int> freed_here[2] = {};
+  std::atomic<int> ended = 0;
+  for (std::atomic<int>& mine : freed_here)
+    go([&] {
+      ++running;
+      while (running != 2) {  // on two processors, which pins do not leave
+      }
+      retire_while_pinned(pinned, mine);
+      ++ended;
+    });
+  while (ended != 2) std::this_thread::yield();
+  while (freed_here[0] + freed_here[1] != 4'000) retire_many(1);
+}
+
+TEST(Epoch, AForeignThreadMayRetireWhilePinned) {
+  Runtime runtime{{.max_procs = 2}};
+  std::atomic<int> pinned = 0;
+  std::atomic<int> freed_here[2] = {};
+  std::atomic<bool> ended = false;
+  go([&] {
+    retire_while_pinned(pinned, freed_here[0]);
+    ended = true;
+  });
+  retire_while_pinned(pinned, freed_here[1]);
+  while (!ended) std::this_thread::yield();
+  while (freed_here[0] + freed_here[1] != 4'000) retire_many(1);
+}
+
 TEST(Epoch, APinsSlotIsInRangeAndItsUsersOwn) {
   Runtime runtime{{.max_procs = 3}};
   ASSERT_EQ(pin_slots(), 4);
