@@ -63,8 +63,10 @@ Result<void> add_records(GPool& pool) {
                      " goroutines is reached (RuntimeOptions::goroutines_max)");
   if (Result<void> carved = stack_pool->carve(g_batch); !carved.has_value())
     return wrap(carved.error(), "go");
-  for (uint32_t i = 0; i < g_batch; ++i) pool.free.push_back(SLUICE_TRY(new_record(pool)));
-  pool.paired += g_batch;
+  for (uint32_t i = 0; i < g_batch; ++i) {
+    pool.free.push_back(SLUICE_TRY(new_record(pool)));
+    ++pool.paired;  // one by one: those made before a failure are in circulation
+  }
   return {};
 }
 
@@ -72,7 +74,8 @@ uint32_t take_records(G** out, uint32_t count) {
   GPool& records = pool();
   std::lock_guard lock(records.lock);
   if (records.free.empty()) {
-    if (Result<void> added = add_records(records); !added.has_value()) {
+    Result<void> added = add_records(records);
+    if (records.free.empty()) {
       records.failure = added.error();
       return 0;
     }
