@@ -42,7 +42,8 @@ void sleep_for(Duration duration);
 void sleep_until(Instant when);
 
 // Runs `fn` as code that is known to block in the kernel: this goroutine's processor goes to
-// another thread at once instead of after sysmon's notice. Returns what `fn` returns.
+// another thread at once instead of after sysmon's notice. Returns what `fn` returns. The errno
+// that `fn` leaves is for `fn` to read: the goroutine may be on another thread afterwards.
 template <class F>
 decltype(auto) blocking(F&& fn) {
   runtime::internal::BlockingRegion region;

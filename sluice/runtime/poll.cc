@@ -2,6 +2,8 @@
 
 #include "sluice/runtime/poll.h"
 
+#include <sched.h>
+
 #include <mutex>
 #include <vector>
 
@@ -20,7 +22,14 @@ constexpr uintptr_t nobody = 0;
 constexpr uintptr_t event = 1;
 constexpr uintptr_t arriving = 2;
 
-enum Flag : uint32_t { closing = 1, interrupted = 2, read_late = 4, write_late = 8, hung = 16 };
+enum Flag : uint32_t {
+  closing = 1,
+  interrupted = 2,
+  read_late = 4,
+  write_late = 8,
+  hung = 16,
+  unregistered = 32,  // after closing: epoll does not know the descriptor any more
+};
 
 struct Direction {
   std::atomic<uintptr_t> word{nobody};
@@ -104,9 +113,10 @@ G* unblock(Direction& direction, bool io) {
 }
 
 Result<void> check(PollRecord* record, const Direction& direction) {
-  static const Error closed(Code::cancelled, "use of a closed descriptor");
-  static const Error stopped(Code::cancelled, "I/O interrupted");
-  static const Error late(Code::deadline_exceeded, "I/O timeout");
+  // Never destroyed: threads that outlive main() may still be here.
+  static const Error& closed = *new Error(Code::cancelled, "use of a closed descriptor");
+  static const Error& stopped = *new Error(Code::cancelled, "I/O interrupted");
+  static const Error& late = *new Error(Code::deadline_exceeded, "I/O timeout");
   uint32_t flags = record->flags.load(std::memory_order_seq_cst);
   if ((flags & (closing | interrupted | direction.late)) == 0) [[likely]]
     return {};
@@ -275,8 +285,14 @@ Result<void> PollDesc::open(int fd) {
 void PollDesc::close() {
   PollRecord* record = record_;
   if (record == nullptr) return;
-  if ((record->flags.fetch_or(closing, std::memory_order_seq_cst) & closing) != 0) return;
+  if ((record->flags.fetch_or(closing, std::memory_order_seq_cst) & closing) != 0) {
+    // Another call is at it. Its system call comes first, else our caller might close the
+    // descriptor and the call hit another one of the same number.
+    while ((record->flags.load(std::memory_order_acquire) & unregistered) == 0) ::sched_yield();
+    return;
+  }
   netpoll_remove(record->fd);
+  record->flags.fetch_or(unregistered, std::memory_order_release);
   {
     std::lock_guard lock(record->lock);
     for (Direction& direction : record->directions) {

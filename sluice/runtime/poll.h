@@ -15,7 +15,9 @@ struct PollRecord;
 // Lets goroutines wait for a non-blocking descriptor. Registered once, edge-triggered, for both
 // directions; readiness is remembered, so no system call is made per wait.
 //
-// Use: try the system call; on EAGAIN call wait_read() (or wait_write()) and try again.
+// Use: try the system call; on EAGAIN call wait_read() (or wait_write()) and try again. Call and
+// read errno in a function of its own that is not inlined, as net/internal/syscalls.cc does: after
+// a wait the goroutine may be on another thread, and the compiler may use the first one's errno.
 // At most one goroutine waits per direction. Ownership: the caller owns the descriptor and closes
 // it after close(). Thread-safety: all functions may be called from any goroutine or thread;
 // destruction must not overlap another call. Source of the state machine: Go's runtime/netpoll.go.
@@ -28,7 +30,8 @@ class PollDesc {
 
   // Errors: failed_precondition (no Runtime), what epoll_ctl says.
   Result<void> open(int fd);
-  // Wakes both waiters with Code::cancelled and unregisters. Idempotent.
+  // Wakes both waiters with Code::cancelled and unregisters. Idempotent. When any call has returned
+  // the descriptor may be closed.
   void close();
   bool is_open() const;
 

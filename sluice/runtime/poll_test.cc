@@ -303,5 +303,36 @@ TEST(PollDesc, OpenErrorsAreNamed) {
   EXPECT_FALSE(poll.is_open());
 }
 
+TEST(PollDesc, WhicheverOfTwoClosesReturnsTheDescriptorIsUnregistered) {
+  Runtime runtime{{.max_procs = 1}};
+  constexpr int rounds = 5'000;
+  Pair pair;
+  pair.poll.close();
+  std::atomic<int> begun = 0;
+  std::atomic<int> ended = 0;
+  PollDesc poll;
+  std::thread other([&] {
+    for (int round = 1; round <= rounds; ++round) {
+      while (begun != round) {
+      }
+      poll.close();
+      ended = round;
+    }
+  });
+  int registered_still = 0;
+  for (int round = 1; round <= rounds; ++round) {
+    Result<void> opened = poll.open(pair.ends[0]);
+    EXPECT_TRUE(opened.has_value());
+    begun = round;
+    poll.close();
+    PollDesc again;
+    if (!again.open(pair.ends[0]).has_value()) ++registered_still;
+    again.close();
+    while (ended != round) std::this_thread::yield();
+  }
+  other.join();
+  EXPECT_EQ(registered_still, 0);
+}
+
 }  // namespace
 }  // namespace sluice::runtime
