@@ -166,14 +166,19 @@ void install_fault_handlers() {
   static_cast<void>(once);
 }
 
-void install_signal_stack() {
-  constexpr size_t bytes = 64 << 10;
-  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) return;  // an overflow is then reported by the kernel alone
+SignalStack::SignalStack()
+    : memory_(::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
+  if (memory_ == MAP_FAILED) return;
   stack_t stack = {};
-  stack.ss_sp = memory;
+  stack.ss_sp = memory_;
   stack.ss_size = bytes;
-  ::sigaltstack(&stack, nullptr);
+  ::sigaltstack(&stack, &previous_);
+}
+
+SignalStack::~SignalStack() {
+  if (memory_ == MAP_FAILED) return;
+  ::sigaltstack(&previous_, nullptr);
+  ::munmap(memory_, bytes);
 }
 
 }  // namespace sluice::runtime

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Scheduling threads: made when a P has nobody to run it, kept for ever after.
+// Scheduling threads: made when a P has nobody to run it, kept until the Runtime ends. Their
+// records serve the threads of the next one.
 
 #include <cxxabi.h>
 #include <linux/futex.h>
@@ -8,8 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <memory>
 #include <mutex>
-#include <new>
 
 #include "sluice/base/assert.h"
 #include "sluice/runtime/internal/panic.h"
@@ -32,35 +33,65 @@ namespace {
   m->own_stack_bytes = bytes;
 }
 
-void* thread_main(void* argument) {
-  M* m = static_cast<M*>(argument);
+void run(M* m) {
   sluice_tls_m = m;
   m->tid.store(static_cast<int>(::syscall(SYS_gettid)), std::memory_order_relaxed);
   m->eh_globals = reinterpret_cast<void**>(abi::__cxa_get_globals());
   if constexpr (sanitizer::address) describe_own_stack(m);
   if constexpr (sanitizer::thread) m->own_sanitizer = sanitizer::this_fiber();
-  install_signal_stack();
+  SignalStack signal_stack;
   region_enter_own(m);
   if (m->p.load(std::memory_order_acquire) == nullptr) region_leave(m);
   schedule_loop(m);
   if (m->inside()) region_leave(m);
   sluice_tls_m = nullptr;
+}
+
+void* thread_main(void* argument) {
+  M* m = static_cast<M*>(argument);
+  run(m);
   m->alive.store(false, std::memory_order_release);
   return nullptr;
+}
+
+// With sched.lock: the record of a thread that has ended, or null.
+M* ended_m_locked() {
+  for (M* m = sched.all_ms.load(std::memory_order_relaxed); m != nullptr; m = m->all_next)
+    if (!m->alive.load(std::memory_order_acquire) && !m->abandoned.load()) return m;
+  return nullptr;
+}
+
+// As new, for a thread that is still to come. `completed` goes on: who waits for the end of a
+// region compares it (epoch.cc).
+void renew(M* m) {
+  m->barred.store(1, std::memory_order_relaxed);
+  m->p.store(nullptr, std::memory_order_relaxed);
+  m->region.store(0, std::memory_order_relaxed);
+  m->nested = 0;
+  m->p_index = 0;
+  m->g = m->switched_from = m->next_hint = nullptr;
+  m->spinning = false;
+  m->dead_stack = {};
+  m->dead_sanitizer = nullptr;
+  m->wake.store(0, std::memory_order_relaxed);
+  m->in_goroutine.store(false, std::memory_order_relaxed);
+  m->tid.store(0, std::memory_order_relaxed);
+  m->cpu_ns_seen = 0;
 }
 
 }  // namespace
 
 M* new_m() {
-  M* m = new M;
-  m->barred.store(1, std::memory_order_relaxed);
+  auto fresh = std::make_unique<M>();
   std::lock_guard lock(sched.lock);
-  if (sched.m_count >= static_cast<uint32_t>(sched.options.threads_max)) {
-    delete m;
-    return nullptr;
-  }
+  if (sched.m_count >= static_cast<uint32_t>(sched.options.threads_max)) return nullptr;
   ++sched.m_count;
+  M* m = ended_m_locked();
+  bool reused = m != nullptr;
+  if (!reused) m = fresh.release();
+  renew(m);
   m->alive.store(true, std::memory_order_relaxed);  // before it can be seen: shutdown waits for it
+  if (reused) return m;
   m->all_next = sched.all_ms.load(std::memory_order_relaxed);
   sched.all_ms.store(m, std::memory_order_release);
   return m;
