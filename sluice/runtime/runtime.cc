@@ -132,6 +132,7 @@ void forget_ps() {
   sched.poller.store(nullptr);
   sched.poll_until.store(0);
   sched.poller_reserved = false;
+  sched.thread_refused.store(false);
   sched.idle_and_spinning.store(0);
 }
 

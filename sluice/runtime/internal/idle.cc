@@ -402,24 +402,26 @@ void start_m(P* p, bool spinning) {
     return;
   }
   m = new_m();
-  if (m == nullptr) {  // threads_max: the P waits until a thread is free again
-    std::unique_lock lock(sched.lock);
-    if (sched.idle_ms != nullptr) {  // one is, meanwhile
-      lock.unlock();
-      return start_m(p, spinning);
-    }
-    put_idle_locked(p);
-    sched.idle_and_spinning.fetch_add(spinning ? 1 - Scheduler::one_spinning : 1,
-                                      std::memory_order_seq_cst);
-    // The poller is a thread too, and takes an idle P itself.
-    bool break_poll = sched.poller.load(std::memory_order_relaxed) != nullptr;
-    lock.unlock();
-    if (break_poll) netpoll_break();
-    return;
+  if (m != nullptr) {
+    m->spinning = spinning;
+    bind(m, p);
+    if (launch_m(m)) return;
+    unbind(m);
+    discard_m(m);
   }
-  m->spinning = spinning;
-  bind(m, p);
-  launch_m(m);
+  // At threads_max, or at the system's limit, the P waits until a thread is free again.
+  std::unique_lock lock(sched.lock);
+  if (sched.idle_ms != nullptr) {  // one is, meanwhile
+    lock.unlock();
+    return start_m(p, spinning);
+  }
+  put_idle_locked(p);
+  sched.idle_and_spinning.fetch_add(spinning ? 1 - Scheduler::one_spinning : 1,
+                                    std::memory_order_seq_cst);
+  // The poller is a thread too, and takes an idle P itself.
+  bool break_poll = sched.poller.load(std::memory_order_relaxed) != nullptr;
+  lock.unlock();
+  if (break_poll) netpoll_break();
 }
 
 // The P of a goroutine that blocks. Taken up at once if there is anything to do with it, or if

@@ -52,6 +52,7 @@ struct Scheduler {
   std::atomic<uint32_t> global_count{0};  // hint of `global`'s length
   std::atomic<bool> stopping{false};
   std::atomic<bool> started{false};
+  std::atomic<bool> thread_refused{false};  // a P is idle because no thread could be created
 
   // Read at every wake-up, changed at the end of a Runtime only.
   alignas(64) std::atomic<uint32_t> number{1};  // of the Runtime; changed under lock
@@ -147,8 +148,13 @@ void region_enter_own(M* m);
 void sleep_if_abandoned();
 
 // threads.cc ----------------------------------------------------------------
+// The record of a thread to be; null at threads_max.
 M* new_m();
-void launch_m(M* m);
+// Creates its thread. False: the system has none, or no memory for its stack.
+bool launch_m(M* m);
+// Takes such a record back, without a P, and has sysmon ask for a thread again. Ends the process if
+// there is no thread at all.
+void discard_m(M* m);
 void sleep_m(M* m);
 void wake_m(M* m);
 

@@ -122,6 +122,13 @@ void poll_for_others() {
     sched.ps[i]->attention.store(true, std::memory_order_relaxed);
 }
 
+// All Ps are idle; one of them maybe because there was no thread for its work. There may be now.
+void retry_refused_thread() {
+  if (!sched.thread_refused.load(std::memory_order_relaxed)) return;
+  sched.thread_refused.store(false, std::memory_order_seq_cst);
+  wake_one_if_needed();
+}
+
 void* sysmon_main(void*) {
   uint64_t period = period_min;
   int idle_rounds = 0;
@@ -131,10 +138,13 @@ void* sysmon_main(void*) {
     if (all_idle()) {
       if (++idle_rounds < idle_rounds_max) {
         sleep_for_ns(period_max);
+        retry_refused_thread();
         continue;
       }
       deep_sleep.store(true, std::memory_order_seq_cst);
-      if (all_idle() && !sched.stopping.load(std::memory_order_seq_cst)) sleep_for_ns(UINT64_MAX);
+      if (all_idle() && !sched.stopping.load(std::memory_order_seq_cst) &&
+          !sched.thread_refused.load(std::memory_order_seq_cst))
+        sleep_for_ns(UINT64_MAX);
       deep_sleep.store(false, std::memory_order_seq_cst);
       idle_rounds = 0;
       continue;

@@ -97,7 +97,7 @@ M* new_m() {
   return m;
 }
 
-void launch_m(M* m) {
+bool launch_m(M* m) {
   pthread_attr_t attributes;
   ::pthread_attr_init(&attributes);
   ::pthread_attr_setstacksize(&attributes, size_t{256} << 10);
@@ -105,8 +105,15 @@ void launch_m(M* m) {
   pthread_t thread;
   int error = ::pthread_create(&thread, &attributes, thread_main, m);
   ::pthread_attr_destroy(&attributes);
-  if (error != 0)
+  return error == 0;
+}
+
+void discard_m(M* m) {
+  std::lock_guard lock(sched.lock);
+  if (--sched.m_count == 0)
     fatal("cannot create a scheduling thread: the system's thread limit is reached (ulimit -u)");
+  sched.thread_refused.store(true, std::memory_order_seq_cst);
+  m->alive.store(false, std::memory_order_release);
 }
 
 void sleep_m(M* m) {
