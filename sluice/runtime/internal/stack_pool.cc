@@ -2,13 +2,18 @@
 
 #include "sluice/runtime/internal/stack_pool.h"
 
+#include <limits.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <mutex>
+#include <span>
 #include <string>
 
 #include "sluice/base/assert.h"
@@ -50,6 +55,34 @@ bool kernel_has_guard_install() {
   bool has = ::madvise(page, 4096, MADV_GUARD_INSTALL) == 0;
   ::munmap(page, 4096);
   return has;
+}
+
+// One system call for all `ranges`. False: some may lack the advice, or the kernel does not take it
+// this way. A process may give itself any advice so since Linux 6.13, and needs no descriptor to
+// name itself since 6.14; a descriptor could come to mean another process, by fork().
+bool advise_at_once(std::span<const iovec> ranges, int advice) {
+  constexpr int pidfd_self = -10001;  // PIDFD_SELF_THREAD_GROUP of linux/pidfd.h
+  static std::atomic<bool> possible{true};
+  if (!possible.load(std::memory_order_relaxed)) return false;
+  size_t bytes = 0;
+  for (const iovec& range : ranges) bytes += range.iov_len;
+  long advised =
+      ::syscall(SYS_process_madvise, pidfd_self, ranges.data(), ranges.size(), advice, 0);
+  if (advised < 0) possible.store(false, std::memory_order_relaxed);
+  return advised >= 0 && static_cast<size_t>(advised) == bytes;
+}
+
+// Errors: that of madvise.
+Result<void> advise(std::span<const iovec> ranges, int advice) {
+  while (!ranges.empty()) {
+    std::span<const iovec> some = ranges.first(std::min<size_t>(ranges.size(), IOV_MAX));
+    ranges = ranges.subspan(some.size());
+    if (some.size() > 1 && advise_at_once(some, advice)) continue;
+    for (const iovec& range : some)
+      if (::madvise(range.iov_base, range.iov_len, advice) != 0)
+        return errno_error(errno, "madvise");
+  }
+  return {};
 }
 
 }  // namespace
@@ -106,15 +139,20 @@ Result<void> StackPool::add_slab() {
   return {};
 }
 
-Result<void> StackPool::install_guard(char* begin) {
-  if (guard_ == StackGuard::none) return {};
-  int failed = guard_ == StackGuard::madvise ? ::madvise(begin, guard_bytes, MADV_GUARD_INSTALL)
-                                             : ::mprotect(begin, guard_bytes, PROT_NONE);
-  if (failed == 0) return {};
-  int error = errno;
-  return wrap(errno_error(error, guard_ == StackGuard::madvise ? "madvise" : "mprotect"),
-              "goroutine stacks: no guard for stack " + std::to_string(carved_) +
-                  "; vm.max_map_count is " + std::to_string(max_map_count()));
+Result<void> StackPool::install_guards(uint32_t count) {
+  Result<void> installed;
+  if (guard_ == StackGuard::madvise) {
+    iovec guards[guard_batch];
+    for (uint32_t i = 0; i < count; ++i) guards[i] = {slot_begin(carved_ + i), guard_bytes};
+    installed = advise({guards, count}, MADV_GUARD_INSTALL);
+  } else if (guard_ == StackGuard::mprotect) {
+    SLUICE_ASSERT(count == 1, "one by one");
+    if (::mprotect(slot_begin(carved_), guard_bytes, PROT_NONE) != 0)
+      installed = errno_error(errno, "mprotect");
+  }
+  if (installed.has_value()) return {};
+  return wrap(installed.error(), "goroutine stacks: no guard for stack " + std::to_string(carved_) +
+                                     "; vm.max_map_count is " + std::to_string(max_map_count()));
 }
 
 Stack StackPool::make(uint32_t slot) const {
@@ -132,13 +170,18 @@ Result<void> StackPool::carve(uint32_t count) {
                      std::to_string(max_map_count()) +
                      "): raise it, or use Linux 6.13 or newer, which guards without mappings");
   free_.reserve(std::min<size_t>(carved_ + count, warm_max));  // give() seldom allocates
-  for (uint32_t i = 0; i < count; ++i) {
+  // Guards made by mprotect can run out in between: one by one, so that none goes unused.
+  uint32_t most = guard_ == StackGuard::mprotect ? 1 : guard_batch;
+  while (count != 0) {
     if (carved_ == slab_count_ * per_slab_) SLUICE_TRY(add_slab());
-    SLUICE_TRY(install_guard(slot_begin(carved_)));
-    // Not the slab as a whole: the leak checker would step on the guards.
-    sanitizer::root_region(bottom(carved_), usable_bytes());
-    free_.push_back(make(carved_));
-    ++carved_;
+    uint32_t n = std::min({count, most, slab_count_ * per_slab_ - carved_});
+    SLUICE_TRY(install_guards(n));
+    for (count -= n; n != 0; --n) {
+      // Not the slab as a whole: the leak checker would step on the guards.
+      sanitizer::root_region(bottom(carved_), usable_bytes());
+      free_.push_back(make(carved_));
+      ++carved_;
+    }
   }
   return {};
 }
@@ -154,13 +197,15 @@ uint32_t StackPool::take(Stack* out, uint32_t count) {
   return n;
 }
 
-// Neighbours go in one call: stacks are carved, taken and given in runs. The guards between them
+// Neighbours make one range: stacks are carved, taken and given in runs. The guards between them
 // have no pages to lose, and MADV_DONTNEED keeps guard markers.
 void StackPool::release_pages(const Stack* stacks, uint32_t count) const {
   std::vector<uint32_t> slots;
   slots.reserve(count);
   for (uint32_t i = 0; i < count; ++i) slots.push_back(stacks[i].slot);
   std::sort(slots.begin(), slots.end());
+  std::vector<iovec> ranges;
+  ranges.reserve(count);
   for (size_t first = 0; first < slots.size();) {
     size_t last = first;
     while (last + 1 < slots.size() && slots[last + 1] == slots[last] + 1 &&
@@ -168,9 +213,10 @@ void StackPool::release_pages(const Stack* stacks, uint32_t count) const {
       ++last;
     char* begin = const_cast<char*>(bottom(slots[first]));
     char* end = slot_begin(slots[last]) + stack_bytes_;
-    ::madvise(begin, static_cast<size_t>(end - begin), MADV_DONTNEED);
+    ranges.push_back({begin, static_cast<size_t>(end - begin)});
     first = last + 1;
   }
+  static_cast<void>(advise(ranges, MADV_DONTNEED));
 }
 
 void StackPool::give(const Stack* stacks, uint32_t count) {

@@ -59,7 +59,9 @@ class StackPool {
     return slabs_[slot / per_slab_] + (slot % per_slab_) * stack_bytes_;
   }
   Result<void> add_slab();
-  Result<void> install_guard(char* begin);
+  // For the next `count` stacks to be carved, of one slab; at most guard_batch.
+  static constexpr uint32_t guard_batch = 64;
+  Result<void> install_guards(uint32_t count);
   Stack make(uint32_t slot) const;
   void release_pages(const Stack* stacks, uint32_t count) const;
 

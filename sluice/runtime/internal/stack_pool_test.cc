@@ -2,6 +2,10 @@
 
 #include "sluice/runtime/internal/stack_pool.h"
 
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <set>
 #include <vector>
@@ -42,6 +46,31 @@ TEST_P(StackPoolGuarded, AllOfAStackIsWritable) {
   std::memset(bottom, 0x5a, static_cast<size_t>(stack.top - bottom));
   EXPECT_EQ(reinterpret_cast<uintptr_t>(stack.top) % 64, 0u);
   pool.give(&stack, 1);
+}
+
+// Whether the kernel, who does not die of it, can read there.
+bool is_readable(const char* address) {
+  int ends[2];
+  EXPECT_EQ(::pipe(ends), 0);
+  bool readable = ::write(ends[1], address, 1) == 1;
+  if (!readable) {
+    EXPECT_EQ(errno, EFAULT);
+  }
+  ::close(ends[0]);
+  ::close(ends[1]);
+  return readable;
+}
+
+TEST_P(StackPoolGuarded, EveryStackOfManyHasItsGuard) {
+  constexpr uint32_t count = 1000;
+  uint32_t first = pool.carved();
+  ASSERT_TRUE(pool.carve(count).has_value());
+  for (uint32_t slot = first; slot < first + count; ++slot) {
+    const char* bottom = pool.bottom(slot);
+    ASSERT_TRUE(is_readable(bottom)) << slot;
+    ASSERT_FALSE(is_readable(bottom - 1)) << slot;
+    ASSERT_FALSE(is_readable(bottom - StackPool::guard_bytes)) << slot;
+  }
 }
 
 TEST_P(StackPoolGuardedDeathTest, AccessBelowAStackFaults) {
@@ -114,6 +143,33 @@ TEST(StackPool, ColdStacksComeBackEmptyAndUsable) {
   ASSERT_EQ(pool.take(stacks.data(), count), count);
   EXPECT_EQ(stacks.back().slot, last.slot);
   pool.give(stacks.data(), count);
+}
+
+TEST_P(StackPoolGuarded, ScatteredStacksGiveTheirPagesBackAndKeepTheirGuards) {
+  constexpr uint32_t count = StackPool::warm_max + 256;
+  if (pool.count_max() < count) GTEST_SKIP() << "vm.max_map_count allows too few";
+  if (pool.carved() < count) {
+    ASSERT_TRUE(pool.carve(count - pool.carved()).has_value());
+  }
+  std::vector<Stack> stacks(count);
+  ASSERT_EQ(pool.take(stacks.data(), count), count);
+  std::sort(stacks.begin(), stacks.end(), [](Stack a, Stack b) { return a.slot < b.slot; });
+  std::vector<Stack> scattered;
+  for (uint32_t i = 0; i < 128; i += 2) {
+    scattered.push_back(stacks[i]);
+    std::memset(stacks[i].top - 8192, 7, 8192);
+  }
+  Stack neighbour = stacks[1];
+  neighbour.top[-1] = 7;
+  pool.give(stacks.data() + 128, count - 128);  // as many as stay warm
+  pool.give(scattered.data(), static_cast<uint32_t>(scattered.size()));
+  for (Stack stack : scattered) {
+    EXPECT_EQ(stack.top[-1], 0) << stack.slot;
+    EXPECT_EQ(stack.top[-8192], 0) << stack.slot;
+    EXPECT_FALSE(is_readable(pool.bottom(stack.slot) - 1)) << stack.slot;
+  }
+  EXPECT_EQ(neighbour.top[-1], 7);
+  for (uint32_t i = 1; i < 128; i += 2) pool.give(&stacks[i], 1);
 }
 
 TEST(StackPool, TheCapOfMprotectIsANamedErrorAndGivesNoUnguardedStack) {
