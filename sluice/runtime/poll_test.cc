@@ -313,8 +313,7 @@ TEST(PollDesc, WhicheverOfTwoClosesReturnsTheDescriptorIsUnregistered) {
   PollDesc poll;
   std::thread other([&] {
     for (int round = 1; round <= rounds; ++round) {
-      while (begun != round) {
-      }
+      while (begun != round) std::this_thread::yield();
       poll.close();
       ended = round;
     }

@@ -29,6 +29,11 @@ std::vector<P*>& kept_ps() {
   return *instance;
 }
 
+std::vector<P**>& kept_arrays() {
+  static std::vector<P**>* instance = new std::vector<P**>;
+  return *instance;
+}
+
 void make_ps(int count) {
   sched.p_count = count;
   sched.ps = new P*[static_cast<size_t>(count)];
@@ -86,29 +91,31 @@ bool abandon(M* m) {
 }
 
 // Threads in their own context leave at once. One inside a goroutine leaves at that goroutine's
-// next park; if that does not come within a grace, goroutine and thread are abandoned.
-void wait_for_threads() {
+// next park; if that does not come within a grace, goroutine and thread are abandoned. Returns
+// whether one was.
+bool wait_for_threads() {
   constexpr uint64_t grace_ns = 200'000'000;
   uint64_t start = now_ns();
+  bool abandoned = false;
   for (;;) {
     nudge_all();
     bool anyone = false;
     for (M* m = sched.all_ms.load(std::memory_order_acquire); m != nullptr; m = m->all_next) {
       if (!m->alive.load(std::memory_order_acquire) || m->abandoned.load()) continue;
       bool in_goroutine = !m->inside() && m->in_goroutine.load(std::memory_order_acquire);
-      if (in_goroutine && now_ns() - start > grace_ns && abandon(m)) continue;
-      anyone = true;
+      if (in_goroutine && now_ns() - start > grace_ns && abandon(m))
+        abandoned = true;
+      else
+        anyone = true;
     }
-    if (!anyone) return;
+    if (!anyone) return abandoned;
     timespec moment{0, 100'000};
     ::nanosleep(&moment, nullptr);
   }
 }
 
-void forget_ps() {
-  bool abandoned = false;  // its thread may just be at a wheel of ours
-  for (M* m = sched.all_ms.load(std::memory_order_acquire); m != nullptr; m = m->all_next)
-    abandoned |= m->abandoned.load(std::memory_order_relaxed);
+// `abandoned`: a thread of ours goes on, and may just be at one of the Ps' wheels.
+void forget_ps(bool abandoned) {
   for (int i = 0; i < sched.p_count; ++i) {
     P* p = sched.ps[i];
     drain_caches(p);
@@ -118,7 +125,10 @@ void forget_ps() {
     else
       kept_ps().push_back(p);
   }
-  if (!abandoned) delete[] sched.ps;
+  if (abandoned)
+    kept_arrays().push_back(sched.ps);
+  else
+    delete[] sched.ps;
   std::lock_guard lock(sched.lock);
   sched.number.fetch_add(1, std::memory_order_relaxed);
   sched.ps = nullptr;
@@ -179,13 +189,13 @@ Runtime::~Runtime() {
     sched.stopping.store(true, std::memory_order_seq_cst);
   }
   runtime::stop_sysmon();
-  runtime::wait_for_threads();
+  bool abandoned = runtime::wait_for_threads();
   sched.started.store(false, std::memory_order_release);
   uint64_t started;
   uint64_t ended;
   runtime::sum_up(&started, &ended);
   sched.started_elsewhere.store(started - ended, std::memory_order_relaxed);
-  runtime::forget_ps();
+  runtime::forget_ps(abandoned);
 }
 
 int Runtime::max_procs() { return sched.p_count; }
