@@ -119,3 +119,11 @@ def run_million(build_folder):
     print()
     for guard in ("automatic", "none", "mprotect"):
         subprocess.run([binary, "1000000", guard], timeout=SECONDS_MAX, check=False)
+
+
+def run_hog(build_folder):
+    """A ticker and HTTP requests beside goroutines that loop or block, on one processor."""
+    binary = build_folder / "bench/bench_hog"
+    if binary.exists():
+        print()
+        subprocess.run([binary], timeout=SECONDS_MAX, check=False)
