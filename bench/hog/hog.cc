@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// How late a ticker of one millisecond is, and how long an HTTP request takes, on one processor that
-// two endless loops and a blocked system call would like to keep: hog [SECONDS] [LOOPS]
+// How late a ticker of one millisecond is, and how long an HTTP request takes, on one processor
+// that two endless loops and a blocked system call would like to keep: hog [SECONDS] [LOOPS]
 
 #include <unistd.h>
 
