@@ -212,14 +212,16 @@ TEST(Select, HandlersMayUseTheSameChannels) {
 TEST(Select, ChoosesEvenlyAmongCasesThatWaitInOneChannel) {
   on_processors(1, [] {
     Channel<int> channel;
+    Channel<Unit> counted;
     constexpr int rounds = 6000;
     std::array<int, 3> taken{};
     for (int i = 0; i < rounds; ++i) {
       internal::go_and_wait_in(channel, [&] {
         ++taken[select(on_receive(channel), on_receive(channel), on_receive(channel))];
+        counted.send({});
       });
       channel.send(i);
-      yield();
+      counted.receive();
     }
     // 2000 each, with a standard deviation of 37.
     for (int count : taken) EXPECT_GT(count, 1750);
