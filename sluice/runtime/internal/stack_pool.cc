@@ -2,6 +2,7 @@
 
 #include "sluice/runtime/internal/stack_pool.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -49,10 +50,21 @@ long mappings_in_use() {
   return lines;
 }
 
+// Asked of the kernel, who does not die of reading there.
+bool is_readable(const void* address) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return true;
+  bool readable = ::write(ends[1], address, 1) == 1;
+  ::close(ends[0]);
+  ::close(ends[1]);
+  return readable;
+}
+
+// An emulator may accept an advice that it does not know (qemu-user does), so the guard is tried.
 bool kernel_has_guard_install() {
   void* page = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (page == MAP_FAILED) return false;
-  bool has = ::madvise(page, 4096, MADV_GUARD_INSTALL) == 0;
+  bool has = ::madvise(page, 4096, MADV_GUARD_INSTALL) == 0 && !is_readable(page);
   ::munmap(page, 4096);
   return has;
 }
