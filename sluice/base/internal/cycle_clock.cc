@@ -48,9 +48,9 @@ void CycleClock::publish(uint64_t cycles, int64_t ns, uint64_t rate) {
 }
 
 int64_t CycleClock::settle(uint64_t cycles, int64_t ns) {
-  int64_t now = std::max(ns, latest_given(cycles));
+  int64_t now = not_before(cycles, ns);
   if (settling_.exchange(true, std::memory_order_acquire)) return now;
-  now = std::max(ns, latest_given(cycles));  // by the newest anchor, now that it stands still
+  now = not_before(cycles, ns);  // by the newest anchor, now that it stands still
   if (base_cycles_ == 0) {
     base_cycles_ = cycles;
     base_ns_ = ns;

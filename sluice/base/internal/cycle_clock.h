@@ -47,6 +47,13 @@ class CycleClock {
   // already if that is later.
   int64_t settle(uint64_t cycles, int64_t ns);
 
+  // The same without an anchor, for a pair that was not read together: `ns`, or what readers may
+  // have seen by `cycles` already if that is later.
+  int64_t not_before(uint64_t cycles, int64_t ns) const {
+    int64_t given = latest_given(cycles);
+    return ns > given ? ns : given;
+  }
+
  private:
   static constexpr int anchor_count = 4;
 
