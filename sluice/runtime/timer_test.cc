@@ -2,12 +2,15 @@
 
 #include "sluice/runtime/timer.h"
 
+#include <atomic>
 #include <chrono>
 #include <memory>
+#include <random>
 
 #include <gtest/gtest.h>
 
 #include "sluice/base/time.h"
+#include "sluice/runtime/go.h"
 #include "sluice/runtime/park.h"
 #include "sluice/runtime/runtime.h"
 
@@ -83,6 +86,31 @@ TEST_P(TimerOn, ItsMemoryMayGoOnceItHasFired) {
     park(WaitReason::sleep);
     timer.reset();
     EXPECT_EQ(fired.seq, 3u);
+  });
+}
+
+// One goroutine stops its timer and sleeps until a later moment while the other P goes idle and
+// polls: that must not sleep for longer than it announced. When it did, this hung within a second.
+// Also models/poll.pml.
+TEST(Timer, ASleepBesideAPollerThatSawAStoppedTimerEnds) {
+  Runtime runtime{{.max_procs = 2}};
+  runtime.block_on([] {
+    std::minstd_rand random{1};
+    for (int round = 0; round < 3000; ++round) {
+      Timer timer;
+      Fired stopped;
+      std::atomic<bool> ran = false;
+      timer.start(now() + 200us, &Fired::callback, &stopped, 1);
+      go([&ran] { ran.store(true, std::memory_order_release); });
+      // The other P runs that, here nobody else does; then it goes idle, which takes some µs.
+      while (!ran.load(std::memory_order_acquire)) {
+      }
+      const Instant busy_until = now() + std::chrono::nanoseconds{random() % 20'000};
+      while (now() < busy_until) {
+      }
+      if (!timer.stop()) park(WaitReason::sleep);
+      sleep_for(210us);
+    }
   });
 }
 

@@ -156,8 +156,9 @@ void poll_blocking(M* m, GList& ready) {
   sched.poll_until.store(until, std::memory_order_seq_cst);
   std::atomic_thread_fence(std::memory_order_seq_cst);  // pairs with Timer::start's
   // Whoever armed an earlier timer before reading poll_until is seen here; who arms it later
-  // sees poll_until and breaks the poll.
-  until = earliest_timer();
+  // sees poll_until and breaks the poll. Never longer than was announced, though the timer may be
+  // gone since: who arms a later one relies on it. Model: models/poll.pml.
+  until = std::min(until, earliest_timer());
   netpoll_block(until, ready);
   leave_poller_role(m);
 }

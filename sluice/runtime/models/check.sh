@@ -44,3 +44,8 @@ check fails idle -DPUSHES -DNO_RECHECK
 check fails idle -DPUSHES -DDRAIN_ANY
 check fails idle -DRETURNS -DBLIND_HAND_OFF
 check fails idle -DBLOCKS -DRETURNS -DBLIND_HAND_OFF
+check holds poll
+check fails poll -DLATEST
+check fails poll -DREAD_ONCE
+check fails poll -DNO_IDLE_LOOK
+check fails poll -DNO_BREAK
