@@ -89,6 +89,17 @@ function(sluice_package name)
   endforeach()
 endfunction()
 
+# Parsed once for all tests where SLUICE_TEST_PCH is on: under the sanitizers, whose builds are the
+# longest. Not in dev, where it would hide an include that a test forgot.
+if(SLUICE_TESTS AND SLUICE_TEST_PCH)
+  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/test_pch.cc CONTENT "")
+  add_library(sluice_test_pch OBJECT ${PROJECT_BINARY_DIR}/test_pch.cc)
+  target_compile_features(sluice_test_pch PRIVATE cxx_std_23)
+  target_link_libraries(sluice_test_pch PRIVATE GTest::gmock Threads::Threads)
+  target_precompile_headers(sluice_test_pch PRIVATE
+    <gmock/gmock.h> <gtest/gtest.h> <chrono> <map> <mutex> <random> <thread>)
+endif()
+
 # sluice_test(<name> SOURCES ... [DEPS ...] [ENVIRONMENT A=1 ...] [ARGS ...] [TIMEOUT seconds])
 # One GoogleTest executable, one ctest entry of the same name.
 function(sluice_test name)
@@ -101,6 +112,9 @@ function(sluice_test name)
   endif()
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${arg_DEPS} GTest::gmock GTest::gtest_main)
+  if(TARGET sluice_test_pch)
+    target_precompile_headers(${name} REUSE_FROM sluice_test_pch)
+  endif()
   add_test(NAME ${name} COMMAND ${name} --gtest_brief=1 ${arg_ARGS}
            WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES
