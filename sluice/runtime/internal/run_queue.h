@@ -23,9 +23,9 @@ class RunQueue {
 
   void push_back(G* g) {
     uint32_t tail = tail_.load(std::memory_order_relaxed);
-    if (tail - head_.load(std::memory_order_relaxed) == capacity_) [[unlikely]]
-      grow();
-    slots_[tail & (capacity_ - 1)] = g;
+    if (tail == look_at_) [[unlikely]]
+      make_room();
+    slots_[tail & mask_] = g;
     tail_.store(tail + 1, std::memory_order_release);
   }
 
@@ -34,23 +34,23 @@ class RunQueue {
     uint32_t head = head_.load(std::memory_order_relaxed);
     if (head == tail_.load(std::memory_order_relaxed)) return nullptr;
     head_.store(head + 1, std::memory_order_relaxed);
-    return slots_[head & (capacity_ - 1)];
+    return slots_[head & mask_];
   }
   G* pop_back() {
     uint32_t tail = tail_.load(std::memory_order_relaxed);
     if (tail == head_.load(std::memory_order_relaxed)) return nullptr;
     tail_.store(tail - 1, std::memory_order_relaxed);
-    return slots_[(tail - 1) & (capacity_ - 1)];
+    return slots_[(tail - 1) & mask_];
   }
 
   // The n-th from the front or back, for prefetching; null when there are not that many.
   G* peek_front(uint32_t n) const {
     if (size() <= n) return nullptr;
-    return slots_[(head_.load(std::memory_order_relaxed) + n) & (capacity_ - 1)];
+    return slots_[(head_.load(std::memory_order_relaxed) + n) & mask_];
   }
   G* peek_back(uint32_t n) const {
     if (size() <= n) return nullptr;
-    return slots_[(tail_.load(std::memory_order_relaxed) - 1 - n) & (capacity_ - 1)];
+    return slots_[(tail_.load(std::memory_order_relaxed) - 1 - n) & mask_];
   }
 
   // Exact under the guard, a hint without it.
@@ -60,11 +60,15 @@ class RunQueue {
   }
 
  private:
-  // Doubles the ring; head and tail stay as they are.
+  // Doubles the ring when it is nearly full, and sets look_at_; head and tail stay as they are.
+  void make_room();
   void grow();
 
   G** slots_ = nullptr;
-  uint32_t capacity_ = 0;  // a power of two, or 0
+  uint32_t mask_ = 0;  // the capacity, a power of two, less one; 0 while there are no slots
+  // The tail at which there might be no room: at most a capacity after head. So that a push need
+  // not ask where head is.
+  uint32_t look_at_ = 0;
   std::atomic<uint32_t> head_{0};
   std::atomic<uint32_t> tail_{0};
 };

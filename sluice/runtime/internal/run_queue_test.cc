@@ -48,6 +48,20 @@ TEST(RunQueue, GrowthKeepsTheOrderWhateverTheHeadsPosition) {
   }
 }
 
+// A queue that stays nearly full, round the ring several times.
+TEST(RunQueue, NeverOverwritesWhatIsStillQueued) {
+  for (size_t kept : {1, 191, 192, 193, 254, 255, 256, 257, 384, 512}) {
+    RunQueue queue;
+    Records g;
+    for (size_t i = 0; i < kept; ++i) queue.push_back(g[i]);
+    for (size_t i = kept; i < 4096; ++i) {
+      queue.push_back(g[i]);
+      ASSERT_EQ(queue.pop_front(), g[i - kept]) << kept;
+    }
+    ASSERT_EQ(queue.size(), kept);
+  }
+}
+
 TEST(RunQueue, BehavesLikeADeque) {
   for (uint32_t seed = 0; seed < 20; ++seed) {
     std::mt19937 random(seed);
