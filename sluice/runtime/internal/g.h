@@ -42,12 +42,14 @@ struct alignas(64) G {
   uint64_t id = 0;
   const void* created_by = nullptr;  // code address
   uint64_t created_by_id = 0;
-  std::atomic<uint64_t> waiting_since{0};  // coarse ns, see Scheduler::coarse_now
+  // Coarse ns, see Scheduler::coarse_now; of one that is runnable and sampled, the exact moment.
+  std::atomic<uint64_t> waiting_since{0};
   // Saved stack pointer; meaningful while on_cpu is 0.
   void* sp = nullptr;
   // 1 from the moment a thread switches to this stack until it has switched away from it and the
   // registers are saved. Who resumes a G waits for 0 (acquire pairs with finish_switch's release).
-  std::atomic<uint32_t> on_cpu{0};
+  std::atomic<uint8_t> on_cpu{0};
+  bool sampled = false;  // runnable, and one of those whose wait is measured: see latency.h
   // 0: nobody waits, 1: parked, 2: ready() came. See park() in park.cc.
   std::atomic<uint32_t> permit{0};
   uint32_t runtime = 0;  // Scheduler::number of the Runtime it belongs to

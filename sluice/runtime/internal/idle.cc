@@ -51,6 +51,7 @@ void accept_ready(P* p, GList& list) {
   bool more = list.count > 1;
   while (G* g = list.pop()) {
     g->state.store(GState::runnable, std::memory_order_relaxed);
+    p->sample(g);
     p->queue.push_back(g);
   }
   if (more) wake_one_if_needed();
@@ -97,6 +98,14 @@ bool work_somewhere() {
   for (int i = 0; i < sched.p_count; ++i)
     if (sched.ps[i]->has_work()) return true;
   return false;
+}
+
+void queue_globally_locked(G* g) {
+  if (--sched.sample_in == 0) {
+    sched.sample_in = latency_sample_every;
+    draw_sample(g);
+  }
+  sched.global.push(g);
 }
 
 void put_idle_locked(P* p) {
@@ -300,7 +309,7 @@ bool acquire_idle_p_or_queue(M* m, G* g) {
     bind(m, p);
     return true;
   }
-  sched.global.push(g);
+  queue_globally_locked(g);
   sched.global_count.store(sched.global.count, std::memory_order_seq_cst);
   lock.unlock();
   wake_one_if_needed();
@@ -353,7 +362,7 @@ void push_global_list(GList& list) {
       // A goroutine of an earlier Runtime is abandoned: it never runs again.
       if (g->runtime != sched.number.load(std::memory_order_relaxed)) continue;
       g->state.store(GState::runnable, std::memory_order_relaxed);
-      sched.global.push(g);
+      queue_globally_locked(g);
     }
     sched.global_count.store(sched.global.count, std::memory_order_seq_cst);
   }
@@ -428,6 +437,7 @@ void start_m(P* p, bool spinning) {
 // The P of a goroutine that blocks. Taken up at once if there is anything to do with it, or if
 // nobody would notice timers and descriptors otherwise.
 void hand_off(P* p) {
+  bump(p->given_up);
   bool needed = p->has_work() || sched.global_count.load(std::memory_order_seq_cst) != 0 ||
                 sched.poller.load(std::memory_order_seq_cst) == nullptr;
   if (needed) return start_m(p, false);

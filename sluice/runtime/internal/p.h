@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "sluice/runtime/internal/latency.h"
 #include "sluice/runtime/internal/m.h"
 #include "sluice/runtime/internal/run_queue.h"
 #include "sluice/runtime/internal/timer_wheel.h"
@@ -22,6 +23,7 @@ struct alignas(64) P {
   uint32_t handoffs = 0;  // runs in a row that runnext gave while others waited
   uint32_t spawn_streak = 0;  // runs in a row from `spawned` while others waited
   uint32_t turns_left = 0;    // until the next look at the other ends of the queues
+  uint32_t sample_in = 1;     // pushes until the next whose wait is measured
   uint32_t index = 0;
   uint64_t random = 0;
   uint32_t free_g_count = 0;
@@ -41,6 +43,9 @@ struct alignas(64) P {
   std::atomic<bool> runnext_set{false};
   // Raised by sysmon: look at timers, netpoll and the global queue before the next goroutine.
   std::atomic<bool> attention{false};
+  // Times that a goroutine which blocked or looped gave it up; written by who hands it on.
+  std::atomic<uint64_t> given_up{0};
+  LatencyCells latency;
 
   // Serialises everybody who is not the owner.
   alignas(64) SpinLock remote;
@@ -51,6 +56,14 @@ struct alignas(64) P {
   uint64_t seen_at = 0;    // sysmon's, ns
 
   alignas(64) TimerWheel timers;
+
+  // Owner: g becomes runnable, and is about to be queued.
+  [[gnu::always_inline]] void sample(G* g) {
+    if (--sample_in == 0) [[unlikely]] {
+      sample_in = latency_sample_every;
+      draw_sample(g);
+    }
+  }
 
   // A hint without the guard.
   bool has_work() const {

@@ -33,7 +33,9 @@ void restore_exceptions(M* m, G* g) {
   m->eh_globals[1] = g->eh_globals[1];
 }
 
-void mark_running(M* m, G* g) {
+[[gnu::always_inline]] inline void mark_running(M* m, G* g) {
+  if (g->sampled) [[unlikely]]
+    count_sample(m->p.load(std::memory_order_relaxed), g);
   m->g = g;
   g->on_cpu.store(1, std::memory_order_relaxed);
   g->state.store(GState::running, std::memory_order_relaxed);
@@ -103,6 +105,7 @@ void prepare_to_run(P* p, G* g) {
 
 void push_ready(P* p, G* g) {
   g->state.store(GState::runnable, std::memory_order_relaxed);
+  p->sample(g);
   G* kicked = p->runnext;
   p->runnext = g;
   if (kicked != nullptr) {
@@ -157,6 +160,8 @@ void switch_away(M* m, G* g) {
   if (!p->attention.load(std::memory_order_relaxed)) [[likely]] {
     next = pop_local(m, p);
     if (next == g) {  // made runnable again before it got away
+      if (g->sampled) [[unlikely]]
+        count_sample(p, g);
       g->state.store(GState::running, std::memory_order_relaxed);
       return;
     }
