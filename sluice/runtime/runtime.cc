@@ -10,6 +10,7 @@
 
 #include "sluice/base/assert.h"
 #include "sluice/runtime/internal/cpu_limit.h"
+#include "sluice/runtime/internal/debug_settings.h"
 #include "sluice/runtime/internal/environment.h"
 #include "sluice/runtime/internal/netpoll.h"
 #include "sluice/runtime/internal/panic.h"
@@ -17,6 +18,7 @@
 #include "sluice/runtime/internal/sanitizer.h"
 #include "sluice/runtime/internal/scheduler.h"
 #include "sluice/runtime/internal/stack_pool.h"
+#include "sluice/runtime/internal/trace.h"
 
 namespace sluice::runtime {
 
@@ -168,6 +170,8 @@ Runtime::Runtime(RuntimeOptions options) {
   runtime::init_heavy_fence();
   Result<RuntimeOptions> complete = runtime::complete_options(options);
   if (!complete.has_value()) fatal(complete.error().to_string());
+  Result<runtime::DebugSettings> debug = runtime::debug_settings();
+  if (!debug.has_value()) fatal(debug.error().to_string());
   sched.options = *complete;
   runtime::stack_pool =
       &runtime::StackPool::with(sched.options.stack_bytes, sched.options.stack_guard);
@@ -180,10 +184,12 @@ Runtime::Runtime(RuntimeOptions options) {
   runtime::make_ps(sched.options.max_procs);
   sched.started.store(true, std::memory_order_release);
   runtime::start_sysmon();
+  runtime::start_trace(*debug);
   runtime::wake_one_slow();  // from now on somebody watches timers and descriptors
 }
 
 Runtime::~Runtime() {
+  runtime::stop_trace();
   {
     std::lock_guard lock(sched.lock);  // from now on nobody takes an idle P
     sched.stopping.store(true, std::memory_order_seq_cst);

@@ -36,6 +36,7 @@ struct alignas(64) M : RegionWord {
   std::atomic<bool> in_goroutine{false};  // a hint for shutdown
   std::atomic<bool> abandoned{false};     // its Runtime is gone; it must not touch a P again
   std::atomic<int> tid{0};
+  uint32_t number = 0;  // from 0 up, for the trace; immutable once linked
   void* own_sanitizer = nullptr;
   const void* own_stack_bottom = nullptr;
   size_t own_stack_bytes = 0;

@@ -30,8 +30,9 @@ constexpr uint32_t g_slab_count = g_slab_bytes / sizeof(G);
 struct GPool {
   SpinLock lock;
   std::vector<G*> free;
-  GList free_foreign;  // stand-ins of threads that ended; they have no stack
-  G* slab = nullptr;   // carved from here
+  GList free_foreign;     // stand-ins of threads that ended; they have no stack
+  std::vector<G*> slabs;  // all there are
+  G* slab = nullptr;      // the last of them: carved from here
   uint32_t slab_used = g_slab_count;
   size_t paired = 0;  // records that have a carved stack in stack_pool
   Error failure{Code::unknown, ""};
@@ -49,6 +50,7 @@ Result<G*> new_record(GPool& pool) {
       return wrap(errno_error(errno, "mmap"), "goroutine records: no address space");
     sanitizer::root_region(slab, g_slab_bytes);
     pool.slab = static_cast<G*>(slab);
+    pool.slabs.push_back(pool.slab);
     pool.slab_used = 0;
   }
   return ::new (&pool.slab[pool.slab_used++]) G;
@@ -106,6 +108,21 @@ Result<void> pair_records_with_stacks(uint32_t extra_stacks) {
   uint32_t need = static_cast<uint32_t>(records.paired) + extra_stacks;
   if (have < need) SLUICE_TRY(stack_pool->carve(need - have));
   return {};
+}
+
+void visit_records(void (*visit)(G* g, void* context), void* context) {
+  GPool& records = pool();
+  for (size_t i = 0;; ++i) {
+    G* slab;
+    uint32_t count;
+    {
+      std::lock_guard lock(records.lock);
+      if (i >= records.slabs.size()) return;
+      slab = records.slabs[i];
+      count = slab == records.slab ? records.slab_used : g_slab_count;
+    }
+    for (uint32_t j = 0; j < count; ++j) visit(&slab[j], context);
+  }
 }
 
 bool refill_gs(P* p) {

@@ -16,6 +16,10 @@ void set_spawn_error(Error error);
 // `extra_stacks` that may sit in caches. Errors: resource_exhausted.
 Result<void> pair_records_with_stacks(uint32_t extra_stacks);
 
+// Shows `visit` every record there is: of goroutines in any state, free ones and those of earlier
+// Runtimes included, and of stand-ins. They live on meanwhile. Allocates nothing.
+void visit_records(void (*visit)(G* g, void* context), void* context);
+
 // Gives a P's caches back, at shutdown.
 void drain_caches(P* p);
 

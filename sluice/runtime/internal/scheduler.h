@@ -171,6 +171,8 @@ void free_g_elsewhere(G* g);
 void start_sysmon();
 void stop_sysmon();
 void wake_sysmon();
+// Until something runs again.
+bool sysmon_sleeps();
 
 uint64_t now_ns();
 

@@ -182,6 +182,8 @@ void wake_sysmon() {
   ::syscall(SYS_futex, &wake_word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
 }
 
+bool sysmon_sleeps() { return deep_sleep.load(std::memory_order_relaxed); }
+
 uint64_t now_ns() { return static_cast<uint64_t>(now().time_since_epoch().count()); }
 
 }  // namespace sluice::runtime

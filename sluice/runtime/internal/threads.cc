@@ -93,6 +93,7 @@ M* new_m() {
   m->alive.store(true, std::memory_order_relaxed);  // before it can be seen: shutdown waits for it
   if (reused) return m;
   m->all_next = sched.all_ms.load(std::memory_order_relaxed);
+  if (m->all_next != nullptr) m->number = m->all_next->number + 1;
   sched.all_ms.store(m, std::memory_order_release);
   return m;
 }
