@@ -37,6 +37,7 @@ std::vector<P**>& kept_arrays() {
 }
 
 void make_ps(int count) {
+  std::lock_guard observed(sched.observed);
   sched.p_count = count;
   sched.ps = new P*[static_cast<size_t>(count)];
   for (int i = 0; i < count; ++i) {
@@ -118,6 +119,7 @@ bool wait_for_threads() {
 
 // `abandoned`: a thread of ours goes on, and may just be at one of the Ps' wheels.
 void forget_ps(bool abandoned) {
+  std::lock_guard observed(sched.observed);
   for (int i = 0; i < sched.p_count; ++i) {
     P* p = sched.ps[i];
     drain_caches(p);
@@ -146,6 +148,7 @@ void forget_ps(bool abandoned) {
   sched.poller_reserved = false;
   sched.thread_refused.store(false);
   sched.idle_and_spinning.store(0);
+  sched.retakes.store(0);
 }
 
 void sum_up(uint64_t* started, uint64_t* ended) {

@@ -22,10 +22,13 @@ int epoll_fd = -1;
 int break_fd = -1;
 std::atomic<uint32_t> registered{0};
 std::atomic<bool> breaking{false};
+std::atomic<uint64_t> wakeups{0};  // written by the poller only
+std::atomic<uint64_t> readied{0};
 
 // `blocking`: the caller is the poller, whom a break is meant for. Others leave it pending (it is
 // level-triggered), else the poller would sleep on.
 void accept(const epoll_event* events, int n, bool blocking, GList& list) {
+  uint32_t before = list.count;
   for (int i = 0; i < n; ++i) {
     if (events[i].data.u64 == break_tag) {
       if (!blocking) continue;
@@ -43,6 +46,7 @@ void accept(const epoll_event* events, int n, bool blocking, GList& list) {
     bool hung_up = failed || (flags & EPOLLRDHUP) != 0;
     poll_record_ready(events[i].data.u64, read, write, hung_up, list);
   }
+  if (list.count != before) readied.fetch_add(list.count - before, std::memory_order_relaxed);
 }
 
 int wait(epoll_event* events, uint64_t until) {
@@ -76,6 +80,8 @@ int wait(epoll_event* events, uint64_t until) {
 }  // namespace
 
 Result<void> netpoll_init() {
+  wakeups.store(0, std::memory_order_relaxed);
+  readied.store(0, std::memory_order_relaxed);
   if (epoll_fd >= 0) return {};
   epoll_fd = ::epoll_create1(EPOLL_CLOEXEC);
   if (epoll_fd < 0) return errno_error(errno, "epoll_create1");
@@ -112,7 +118,9 @@ void netpoll(GList& list) {
 
 void netpoll_block(uint64_t until, GList& list) {
   epoll_event events[events_max];
-  accept(events, wait(events, until), true, list);
+  int n = wait(events, until);
+  bump(wakeups);
+  accept(events, n, true, list);
 }
 
 // One write per sleep: who finds `breaking` set knows that the poller is on its way.
@@ -120,6 +128,10 @@ void netpoll_break() {
   if (breaking.exchange(true, std::memory_order_seq_cst)) return;
   uint64_t one = 1;
   [[maybe_unused]] ssize_t ignored = ::write(break_fd, &one, sizeof one);
+}
+
+NetpollCounts netpoll_counts() {
+  return {wakeups.load(std::memory_order_relaxed), readied.load(std::memory_order_relaxed)};
 }
 
 uint32_t netpoll_count() { return registered.load(std::memory_order_relaxed); }

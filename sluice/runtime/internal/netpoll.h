@@ -26,6 +26,13 @@ void netpoll_break();
 // Descriptors registered.
 uint32_t netpoll_count();
 
+// Since netpoll_init(), which every Runtime calls.
+struct NetpollCounts {
+  uint64_t wakeups;  // ends of netpoll_block
+  uint64_t readied;  // goroutines whose descriptors became ready
+};
+NetpollCounts netpoll_counts();
+
 // Turns what the kernel said of a record into goroutines to run.
 // `hung_up`: the peer will send no more.
 void poll_record_ready(uint64_t tag, bool read, bool write, bool hung_up, GList& list);

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <exception>
+#include <mutex>
 
 #include "sluice/runtime/internal/p.h"
 #include "sluice/runtime/runtime.h"
@@ -74,6 +75,9 @@ struct Scheduler {
   std::atomic<M*> poller{nullptr};
   std::atomic<uint64_t> poll_until{0};
   bool poller_reserved = false;  // guarded by lock: a waker counts the poller as spinning
+
+  // Held by who makes or frees the Ps, and by observers whom no Runtime waits for.
+  std::mutex observed;
 
   // Counters of what is not done by a P.
   std::atomic<uint64_t> started_elsewhere{0};

@@ -244,6 +244,11 @@ void StackPool::give(const Stack* stacks, uint32_t count) {
   cold_.insert(cold_.end(), stacks, stacks + count);
 }
 
+StackPool::Counts StackPool::counts() {
+  std::lock_guard lock(lock_);
+  return {carved_, static_cast<uint32_t>(free_.size()), static_cast<uint32_t>(cold_.size())};
+}
+
 int64_t StackPool::slot_of(const void* address, bool* in_guard) const {
   const char* at = static_cast<const char*>(address);
   for (uint32_t i = 0; i < slab_count_; ++i) {

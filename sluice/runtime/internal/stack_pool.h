@@ -42,6 +42,13 @@ class StackPool {
   // The slot whose guard or stack holds `address`; -1: none. Async-signal-safe.
   int64_t slot_of(const void* address, bool* in_guard) const;
   uint32_t carved() const { return carved_; }
+  // Stacks that exist, and those of them that are here: with pages and without.
+  struct Counts {
+    uint32_t carved;
+    uint32_t warm;
+    uint32_t cold;
+  };
+  Counts counts();
   // The most goroutines that this kind of guard allows.
   size_t count_max() const { return count_max_; }
 
