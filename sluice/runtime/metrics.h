@@ -58,7 +58,7 @@ struct RuntimeMetrics {
   uint64_t timers_armed = 0;
 
   uint64_t stacks_in_use = 0;
-  uint64_t stacks_cached = 0;    // for the next goroutines; they hold pages
+  uint64_t stacks_cached = 0;    // for the next goroutines; those that were used hold pages
   uint64_t stacks_released = 0;  // their pages went back to the system
   size_t stack_bytes = 0;        // of address space for each; pages come as they are touched
 

@@ -117,7 +117,7 @@ void add_stacks(Exposition& out, const RuntimeMetrics& metrics) {
                {"cached", metrics.stacks_cached},
                {"released", metrics.stacks_released}};
   out.family("sluice_stacks", "gauge",
-             "Stacks of goroutines; cached ones hold pages, released ones do not.");
+             "Stacks of goroutines; cached ones may hold pages, released ones do not.");
   for (auto& kind : kinds) out.sample("", label("state", kind.state), kind.count);
   out.family("sluice_stack_reserved_bytes", "gauge", "Address space of the stacks.");
   for (auto& kind : kinds)
