@@ -126,7 +126,7 @@ void add_stacks(Exposition& out, const RuntimeMetrics& metrics) {
 
 void add_latency(Exposition& out, const WaitHistogram& histogram) {
   out.family("sluice_scheduling_latency_seconds", "histogram",
-             "From runnable to running, of one goroutine in 127.");
+             "From runnable to running, estimated from a sample.");
   uint64_t cumulative = 0;
   for (const WaitHistogram::Bucket& bucket : histogram.buckets) {
     cumulative += bucket.count;

@@ -154,7 +154,7 @@ void yield() {
   G* g = m->g;
   P* p = m->p.load(std::memory_order_relaxed);
   g->state.store(GState::runnable, std::memory_order_relaxed);
-  p->sample(g);
+  p->sampler.pass(g);
   p->queue.push_back(g);
   switch_away(m, g);
   region_leave(current_m());

@@ -49,7 +49,8 @@ struct alignas(64) G {
   // 1 from the moment a thread switches to this stack until it has switched away from it and the
   // registers are saved. Who resumes a G waits for 0 (acquire pairs with finish_switch's release).
   std::atomic<uint8_t> on_cpu{0};
-  bool sampled = false;  // runnable, and one of those whose wait is measured: see latency.h
+  // Not 0: runnable, and its wait is measured, for so many: see latency.h.
+  uint16_t sampled = 0;
   // 0: nobody waits, 1: parked, 2: ready() came. See park() in park.cc.
   std::atomic<uint32_t> permit{0};
   uint32_t runtime = 0;  // Scheduler::number of the Runtime it belongs to

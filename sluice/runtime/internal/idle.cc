@@ -51,7 +51,7 @@ void accept_ready(P* p, GList& list) {
   bool more = list.count > 1;
   while (G* g = list.pop()) {
     g->state.store(GState::runnable, std::memory_order_relaxed);
-    p->sample(g);
+    p->sampler.pass(g);
     p->queue.push_back(g);
   }
   if (more) wake_one_if_needed();
@@ -101,10 +101,7 @@ bool work_somewhere() {
 }
 
 void queue_globally_locked(G* g) {
-  if (--sched.sample_in == 0) {
-    sched.sample_in = latency_sample_every;
-    draw_sample(g);
-  }
+  sched.sampler.pass(g);
   sched.global.push(g);
 }
 

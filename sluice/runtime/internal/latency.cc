@@ -9,22 +9,36 @@
 
 namespace sluice::runtime {
 
-void LatencyCells::add(uint64_t ns) {
-  const uint64_t* bound =
-      std::lower_bound(std::begin(latency_bounds_ns), std::end(latency_bounds_ns), ns);
-  bump(counts[bound - std::begin(latency_bounds_ns)]);
-  sum_ns.store(sum_ns.load(std::memory_order_relaxed) + ns, std::memory_order_relaxed);
+namespace {
+
+void grow(std::atomic<uint64_t>& counter, uint64_t by) {
+  counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
 }
 
-void draw_sample(G* g) {
-  g->waiting_since.store(now_ns(), std::memory_order_relaxed);
-  g->sampled = true;
+}  // namespace
+
+void LatencyCells::add(uint64_t ns, uint64_t weight) {
+  const uint64_t* bound =
+      std::lower_bound(std::begin(latency_bounds_ns), std::end(latency_bounds_ns), ns);
+  grow(counts[bound - std::begin(latency_bounds_ns)], weight);
+  grow(sum_ns, ns * weight);
+}
+
+void LatencySampler::draw(G* g) {
+  uint64_t now = now_ns();
+  g->waiting_since.store(now, std::memory_order_relaxed);
+  g->sampled = interval;
+  uint64_t for_so_many = interval * (uint64_t{1'000'000'000} / many);
+  interval = now - drawn_at < for_so_many ? sparse : dense;
+  left = interval;
+  drawn_at = now;
 }
 
 void count_sample(P* p, G* g) {
-  g->sampled = false;
+  uint64_t weight = g->sampled;
+  g->sampled = 0;
   uint64_t since = g->waiting_since.load(std::memory_order_relaxed);
-  p->latency.add(now_ns() - since);
+  p->latency.add(now_ns() - since, weight);
 }
 
 }  // namespace sluice::runtime

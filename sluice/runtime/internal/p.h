@@ -23,7 +23,7 @@ struct alignas(64) P {
   uint32_t handoffs = 0;  // runs in a row that runnext gave while others waited
   uint32_t spawn_streak = 0;  // runs in a row from `spawned` while others waited
   uint32_t turns_left = 0;    // until the next look at the other ends of the queues
-  uint32_t sample_in = 1;     // pushes until the next whose wait is measured
+  LatencySampler sampler;
   uint32_t index = 0;
   uint64_t random = 0;
   uint32_t free_g_count = 0;
@@ -56,14 +56,6 @@ struct alignas(64) P {
   uint64_t seen_at = 0;    // sysmon's, ns
 
   alignas(64) TimerWheel timers;
-
-  // Owner: g becomes runnable, and is about to be queued.
-  [[gnu::always_inline]] void sample(G* g) {
-    if (--sample_in == 0) [[unlikely]] {
-      sample_in = latency_sample_every;
-      draw_sample(g);
-    }
-  }
 
   // A hint without the guard.
   bool has_work() const {

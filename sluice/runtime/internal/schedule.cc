@@ -105,7 +105,7 @@ void prepare_to_run(P* p, G* g) {
 
 void push_ready(P* p, G* g) {
   g->state.store(GState::runnable, std::memory_order_relaxed);
-  p->sample(g);
+  p->sampler.pass(g);
   G* kicked = p->runnext;
   p->runnext = g;
   if (kicked != nullptr) {

@@ -64,7 +64,7 @@ struct Scheduler {
   // Guards what follows. Taken after P.remote, never while holding a wheel's or channel's lock.
   alignas(64) SpinLock lock;
   GList global;
-  uint32_t sample_in = 1;  // as P::sample_in, for what is queued globally
+  LatencySampler sampler;  // of what is queued there
   P* idle_ps = nullptr;
   M* idle_ms = nullptr;
   uint32_t idle_m_count = 0;

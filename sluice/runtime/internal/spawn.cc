@@ -117,7 +117,7 @@ void spawn_commit(G* g, bool pinned) {
   }
   P* p = m->p.load(std::memory_order_relaxed);
   bump(p->started);
-  p->sample(g);
+  p->sampler.pass(g);
   p->spawned.push_back(g);
   wake_one_if_needed();
   region_leave(m);
