@@ -30,8 +30,8 @@ constexpr uint32_t g_slab_count = g_slab_bytes / sizeof(G);
 struct GPool {
   SpinLock lock;
   std::vector<G*> free;
-  GList free_foreign;  // stand-ins of threads that ended; they have no stack
-  G* slab = nullptr;   // carved from here
+  GList free_foreign;     // stand-ins of threads that ended; they have no stack
+  std::vector<G*> slabs;  // the last one is being carved
   uint32_t slab_used = g_slab_count;
   size_t paired = 0;  // records that have a carved stack in stack_pool
   Error failure{Code::unknown, ""};
@@ -48,10 +48,10 @@ Result<G*> new_record(GPool& pool) {
     if (slab == MAP_FAILED)
       return wrap(errno_error(errno, "mmap"), "goroutine records: no address space");
     sanitizer::root_region(slab, g_slab_bytes);
-    pool.slab = static_cast<G*>(slab);
+    pool.slabs.push_back(static_cast<G*>(slab));
     pool.slab_used = 0;
   }
-  return ::new (&pool.slab[pool.slab_used++]) G;
+  return ::new (&pool.slabs.back()[pool.slab_used++]) G;
 }
 
 // Every record in circulation has a stack, so that a spawned goroutine can always be started: what
@@ -106,6 +106,15 @@ Result<void> pair_records_with_stacks(uint32_t extra_stacks) {
   uint32_t need = static_cast<uint32_t>(records.paired) + extra_stacks;
   if (have < need) SLUICE_TRY(stack_pool->carve(need - have));
   return {};
+}
+
+std::vector<std::span<G>> all_records() {
+  GPool& records = pool();
+  std::lock_guard lock(records.lock);
+  std::vector<std::span<G>> all;
+  for (G* slab : records.slabs) all.emplace_back(slab, g_slab_count);
+  if (!all.empty()) all.back() = all.back().first(records.slab_used);
+  return all;
 }
 
 bool refill_gs(P* p) {
