@@ -8,6 +8,7 @@
 #   openssl   -> OpenSSL::Crypto, OpenSSL::SSL
 #   cli11     -> CLI11::CLI11
 #   libbacktrace -> libbacktrace::libbacktrace
+#   zlib      -> ZLIB::ZLIB
 macro(sluice_third_party name)
   if("${name}" STREQUAL "gtest")
     if(CMAKE_CROSSCOMPILING)
@@ -23,6 +24,8 @@ macro(sluice_third_party name)
     sluice_find_or_say(OpenSSL libssl-dev)
   elseif("${name}" STREQUAL "cli11")
     sluice_find_or_say(CLI11 libcli11-dev)
+  elseif("${name}" STREQUAL "zlib")
+    sluice_find_or_say(ZLIB zlib1g-dev)
   elseif("${name}" STREQUAL "libbacktrace")
     sluice_find_libbacktrace()
   else()

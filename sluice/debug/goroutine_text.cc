@@ -8,13 +8,17 @@
 #include <vector>
 
 #include "sluice/debug/internal/stack_groups.h"
+#include "sluice/debug/internal/stack_lines.h"
 #include "sluice/debug/symbols.h"
 
 namespace sluice::debug {
 
 namespace {
 
+using internal::hex;
+using internal::lines_of;
 using internal::quoted;
+using Line = internal::StackLine;
 using runtime::Goroutine;
 using runtime::GoroutineDump;
 using runtime::GoroutineState;
@@ -22,40 +26,6 @@ using runtime::StackTrace;
 
 // Pieces of about this size reach the sink.
 constexpr size_t piece_bytes = 32 << 10;
-
-std::string hex(uintptr_t value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(value));
-  return text;
-}
-
-// The switch, park() and what starts a goroutine: the same in every stack. Of a local function that
-// was inlined, the debug information has the bare name: so the file counts, too.
-bool is_scheduler(const SourceFrame& frame) {
-  return frame.function.starts_with("sluice::runtime::") ||
-         frame.function.starts_with("sluice_goroutine_") || frame.function == "sluice_switch" ||
-         frame.file.contains("sluice/runtime/internal/");
-}
-
-struct Line {
-  const SourceFrame* frame;
-  uintptr_t address;  // the return address
-  uintptr_t entry;    // 0: not known
-};
-
-// A stack in source frames, without the scheduler's unless there are no others.
-std::vector<Line> lines_of(std::span<const uintptr_t> stack) {
-  std::vector<Line> lines;
-  for (uintptr_t address : stack) {
-    const CodeLocation& location = locate(address);
-    for (const SourceFrame& frame : location.frames)
-      lines.push_back({&frame, address, location.entry});
-  }
-  auto shown = [](const Line& line) { return !is_scheduler(*line.frame); };
-  if (std::any_of(lines.begin(), lines.end(), shown))
-    std::erase_if(lines, [&](const Line& line) { return !shown(line); });
-  return lines;
-}
 
 void append_place(std::string& out, const Line& line) {
   out += "\n\t";

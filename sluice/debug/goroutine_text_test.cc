@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "sluice/chan/channel.h"
+#include "sluice/debug/internal/test_waiters.h"
 #include "sluice/runtime/go.h"
 #include "sluice/runtime/runtime.h"
 
@@ -135,7 +136,7 @@ TEST(GoroutineText, HasTheFormOfGos) {
   runtime.block_on([] {
     Channel<int> word;
     start_waiter(word);
-    yield();
+    internal::wait_for_waiters(1);
     std::string text = goroutine_stacks();
     std::string self = std::to_string(goroutine_id());
     EXPECT_THAT(text, StartsWith("goroutine " + self + " [running]:\n"));
@@ -182,7 +183,7 @@ TEST(GoroutineText, CountsEqualStacks) {
   runtime.block_on([] {
     Channel<int> word;
     for (int i = 0; i < 5; ++i) start_waiter(word);
-    yield();
+    internal::wait_for_waiters(5);
     std::string text = counts_of(runtime::capture_goroutines());
     EXPECT_THAT(text, MatchesRegex("goroutine profile: total 6\n"
                                    "5 @( 0x[0-9a-f]+)+\n"

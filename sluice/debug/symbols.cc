@@ -13,6 +13,7 @@
 #include <backtrace.h>
 
 #include "sluice/debug/internal/function_name.h"
+#include "sluice/debug/internal/stack_lines.h"
 
 namespace sluice::debug {
 
@@ -20,12 +21,6 @@ namespace {
 
 // libbacktrace reports what it lacks; here that only means that less is known.
 void ignore_error(void*, const char*, int) {}
-
-std::string hex(uintptr_t address) {
-  char text[32];
-  std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(address));
-  return text;
-}
 
 // A name as the linker knows it, or as the source says it already.
 std::string readable(const char* symbol) {
@@ -83,7 +78,7 @@ class Symbolizer {
     std::string& outermost = location.frames.back().function;
     if (symbol.name != nullptr) outermost = readable(symbol.name);
     for (SourceFrame& frame : location.frames)
-      if (frame.function.empty()) frame.function = hex(address + 1);
+      if (frame.function.empty()) frame.function = internal::hex(address + 1);
     return location;
   }
 
