@@ -80,7 +80,7 @@ TEST(GoroutineText, HeaderHasMinutesFromTheFirstOn) {
   dump.goroutines[0].waiting = std::chrono::minutes(200);
   std::strcpy(dump.goroutines[0].label, "a \"b\"\n");
   EXPECT_EQ(stacks_of(dump),
-            "goroutine 18 [chan receive, 200 minutes labels:{\"name\": \"a \\\"b\\\"\\x0a\"}]:\n");
+            "goroutine 18 [chan receive, 200 minutes labels:{\"name\": \"a \\\"b\\\"\\n\"}]:\n");
 }
 
 TEST(GoroutineText, WhatIsMissingIsSaid) {

@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <cstring>
 #include <mutex>
+#include <unordered_set>
 
+#include "sluice/runtime/internal/on_thread.h"
 #include "sluice/runtime/internal/pools.h"
 #include "sluice/runtime/internal/scheduler.h"
 #include "sluice/runtime/internal/stack_walk.h"
@@ -21,7 +23,7 @@ namespace {
 // nanoseconds, a switch less.
 constexpr int looks_max = 100;
 // Rounds over those that did not hold still or were on a thread; in between others get the CPU.
-constexpr int rounds_max = 3;
+constexpr int rounds_max = 5;
 
 GoroutineState public_state(GState state) {
   switch (state) {
@@ -48,6 +50,7 @@ class Capture {
     for (int round = 0; round < rounds_max && !unresolved_.empty(); ++round) {
       if (round != 0) ::sched_yield();
       std::erase_if(unresolved_, [this](G* g) { return resolve(g); });
+      look_on_threads(round + 1 == rounds_max);
     }
     for (G* g : unresolved_) give_up(g);
     std::sort(dump_.goroutines.begin(), dump_.goroutines.end(),
@@ -80,6 +83,18 @@ class Capture {
       }
     }
     return false;
+  }
+
+  // A goroutine that keeps coming and going may be in two answers.
+  void look_on_threads(bool last) {
+    if (unresolved_.empty()) return;
+    std::unordered_set<G*> wanted(unresolved_.begin(), unresolved_.end());
+    for (const OnThread::Found& found : on_thread_.look(wanted, last)) {
+      if (found.sample.id == 0 || wanted.erase(found.g) == 0) continue;
+      add(found.sample);
+      if (found.blocked) dump_.goroutines.back().state = GoroutineState::syscall;
+    }
+    std::erase_if(unresolved_, [&](G* g) { return !wanted.contains(g); });
   }
 
   static bool is_self(G* g) {
@@ -122,6 +137,7 @@ class Capture {
 
   uint64_t now_ = now_ns();
   std::vector<G*> unresolved_;
+  OnThread on_thread_;
   GoroutineDump dump_;
   Sample sample_;
 };

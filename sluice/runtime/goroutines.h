@@ -58,7 +58,10 @@ struct GoroutineDump {
 // may be missing or present, and two goroutines are seen at two moments; each one's own record and
 // stack are of one moment (internal/still.h says how that is known).
 // Callable from goroutines and threads while a Runtime exists; one capture at a time, others wait.
-// Frames come from the chain of frame pointers (-fno-omit-frame-pointer).
+// Frames of goroutines that wait come from the chain of frame pointers (-fno-omit-frame-pointer).
+// A goroutine that executes is interrupted by SIGURG (internal/interrupt.h says which calls see it,
+// should one begin just then); one that is blocked in the kernel is not. How long the capture takes
+// depends on how soon threads that execute get a CPU to answer: after 50 ms it goes on without.
 GoroutineDump capture_goroutines();
 
 }  // namespace sluice::runtime

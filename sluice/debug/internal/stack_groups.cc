@@ -56,6 +56,8 @@ std::string quoted(std::string_view text) {
   for (char c : text) {
     if (c == '"' || c == '\\') {
       (out += '\\') += c;
+    } else if (c == '\n') {
+      out += "\\n";
     } else if (c >= ' ' && c <= '~') {
       out += c;
     } else {

@@ -90,7 +90,7 @@ TEST(StackGroups, StatesSpeakGosWords) {
 TEST(StackGroups, AQuotedTextStaysOnItsLine) {
   EXPECT_EQ(quoted("plain"), "\"plain\"");
   EXPECT_EQ(quoted("a\"b\\c"), R"("a\"b\\c")");
-  EXPECT_EQ(quoted("a\nb\x7f\xc3"), R"("a\x0ab\x7f\xc3")");
+  EXPECT_EQ(quoted("a\nb\x7f\xc3"), R"("a\nb\x7f\xc3")");
 }
 
 }  // namespace

@@ -15,15 +15,15 @@ constexpr size_t record_bytes = 2 * sizeof(uintptr_t);
 // sluice_goroutine_start calls one function; the return address of that call ends every stack.
 constexpr uintptr_t start_bytes = 32;
 
-bool is_root(uintptr_t address) {
-  return address - reinterpret_cast<uintptr_t>(&sluice_goroutine_start) < start_bytes;
-}
-
 SLUICE_RACY_READS uintptr_t word_at(uintptr_t address) {
   return *reinterpret_cast<const volatile uintptr_t*>(address);
 }
 
 }  // namespace
+
+bool is_root(uintptr_t address) {
+  return address - reinterpret_cast<uintptr_t>(&sluice_goroutine_start) < start_bytes;
+}
 
 Walk walk_frames(uintptr_t frame, StackBounds bounds, std::span<uintptr_t> out) {
   Walk walk;

@@ -18,6 +18,9 @@ struct Walk {
   bool complete = false;
 };
 
+// Whether that return address is of the call that every goroutine's stack begins with.
+bool is_root(uintptr_t address);
+
 // Follows the chain of frame pointers from `frame` on. Reads aligned words inside `bounds` only and
 // goes strictly upwards, so it ends and cannot fault, whatever is written there meanwhile.
 // Async-signal-safe.

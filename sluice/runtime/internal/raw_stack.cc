@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "sluice/runtime/internal/raw_stack.h"
+
+#include "sluice/runtime/internal/racy.h"
+#include "sluice/runtime/internal/stack_walk.h"
+#include "sluice/runtime/internal/unwind_table.h"
+
+namespace sluice::runtime {
+
+namespace {
+
+constexpr size_t word_bytes = sizeof(uintptr_t);
+// Frame records are aligned like the stack at a call.
+constexpr uintptr_t record_align = 16;
+
+// Code without a table: it is hoped to have a frame record, of the caller's frame pointer and the
+// return address.
+constexpr FrameRule record_rule{FrameRule::Base::frame_pointer, 2 * word_bytes,
+                                -intptr_t{word_bytes}, -intptr_t{2 * word_bytes}};
+
+SLUICE_RACY_READS size_t copy_words(uintptr_t from, StackBounds bounds, uintptr_t* to,
+                                    size_t most) {
+  size_t n = 0;
+  for (; n < most && bounds.hold(from + n * word_bytes, word_bytes); ++n)
+    to[n] = *reinterpret_cast<const volatile uintptr_t*>(from + n * word_bytes);
+  return n;
+}
+
+}  // namespace
+
+void RawStack::copy(const UnwindRegisters& registers, StackBounds bounds) {
+  registers_ = registers;
+  word_count_ = registers.sp % word_bytes == 0
+                    ? copy_words(registers.sp, bounds, words_.data(), words_.size())
+                    : 0;
+}
+
+uintptr_t RawStack::word(uintptr_t address) const {
+  uintptr_t offset = address - registers_.sp;
+  if (address < registers_.sp || offset % word_bytes != 0) return 0;
+  return offset / word_bytes < word_count_ ? words_[offset / word_bytes] : 0;
+}
+
+bool RawStack::leads_to_root(uintptr_t frame) const {
+  for (;;) {
+    uintptr_t next = word(frame);
+    if (is_root(word(frame + word_bytes))) return true;
+    if (next <= frame) return false;
+    frame = next;
+  }
+}
+
+uintptr_t RawStack::find_record(uintptr_t sp) const {
+  uintptr_t end = registers_.sp + word_count_ * word_bytes;
+  uintptr_t at = (sp + record_align - 1) & ~(record_align - 1);
+  for (; at < end; at += record_align)
+    if (leads_to_root(at)) return at;
+  return 0;
+}
+
+// From a frame to its caller. False: the way is lost.
+bool RawStack::step(UnwindRegisters* registers, bool innermost) const {
+  // Of a caller, the address after the call may be another function's already.
+  uintptr_t place = innermost ? registers->pc : registers->pc - 1;
+  FrameRule rule = frame_rule(place).value_or(record_rule);
+  if (rule.cfa_base == FrameRule::Base::frame_pointer && registers->frame_pointer == 0)
+    registers->frame_pointer = find_record(registers->sp);
+  uintptr_t base =
+      rule.cfa_base == FrameRule::Base::frame_pointer ? registers->frame_pointer : registers->sp;
+  uintptr_t cfa = base + static_cast<uintptr_t>(rule.cfa_offset);
+  // A leaf that keeps its return address in the register may use no stack at all.
+  if (base == 0 || cfa < registers->sp || (cfa == registers->sp && !innermost)) return false;
+  auto at = [cfa](intptr_t offset) { return cfa + static_cast<uintptr_t>(offset); };
+  uintptr_t pc =
+      rule.return_address_at ? word(at(*rule.return_address_at)) : registers->return_address;
+  if (rule.frame_pointer_at) registers->frame_pointer = word(at(*rule.frame_pointer_at));
+  registers->return_address = 0;
+  registers->sp = cfa;
+  registers->pc = pc;
+  return pc != 0;
+}
+
+void RawStack::unwind(Sample* sample) const {
+  sample->started = true;
+  sample->complete = false;
+  sample->count = 0;
+  if (word_count_ == 0) return;
+  UnwindRegisters registers = registers_;
+  sample->frames[sample->count++] = registers.pc + 1;
+  for (bool innermost = true; step(&registers, innermost); innermost = false) {
+    if (is_root(registers.pc)) {
+      sample->complete = true;
+      return;
+    }
+    if (sample->count == Sample::frames_max) return;
+    sample->frames[sample->count++] = registers.pc;
+  }
+}
+
+}  // namespace sluice::runtime
