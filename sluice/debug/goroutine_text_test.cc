@@ -151,7 +151,7 @@ TEST(GoroutineText, HasTheFormOfGos) {
                              "\t[^\n]*goroutine_text_test.cc:[0-9]+ \\+0x[0-9a-f]+\n?"));
     EXPECT_THAT(waiter, HasSubstr("in goroutine " + self + "\n"));
     EXPECT_THAT(waiter, Not(HasSubstr("sluice::runtime::")));
-    EXPECT_THAT(waiter, HasSubstr("sluice::Channel"));
+    EXPECT_THAT(waiter, HasSubstr("sluice::internal::ChannelCore::receive(...)\n"));
     word.send(1);
   });
 }

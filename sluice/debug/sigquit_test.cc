@@ -42,7 +42,7 @@ TEST_F(SigquitDeathTest, PrintsEveryGoroutineAndEndsTheProcess) {
   EXPECT_EXIT(raise_among_waiters(false), testing::ExitedWithCode(2),
               "SIGQUIT: quit\n\ngoroutine [0-9]+ .*"
               "goroutine [0-9]+ .chan receive labels:.\"name\": \"waiter\".*"
-              "sluice::Channel.*created by ");
+              "ChannelCore::receive.*created by ");
 }
 
 TEST_F(SigquitDeathTest, WorksWhenEveryProcessorIsStuck) {

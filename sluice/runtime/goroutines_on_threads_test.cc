@@ -138,7 +138,11 @@ TEST_F(OnThreads, AReadThatBlocksIsASyscall) {
   GoroutineDump dump = until("reader", GoroutineState::syscall);
   const Goroutine* reader = find(dump, "reader");
   EXPECT_EQ(reader->trace, StackTrace::complete);
-  EXPECT_EQ(busy_frames(dump, *reader), 1u);
+  // AddressSanitizer's read() needs a frame pointer to be unwound, which the kernel does not tell;
+  // the search for it may come upon an older record.
+  if (!sanitizer::address) {
+    EXPECT_EQ(busy_frames(dump, *reader), 1u);
+  }
   EXPECT_EQ(::write(ends[1], "x", 1), 1);
   while (result == -2) std::this_thread::yield();
   EXPECT_EQ(result, 1);
@@ -164,7 +168,7 @@ TEST_F(OnThreads, ASignalAtAnyInstructionOfTheSwitchIsSafe) {
   left = 3;
   for (int i = 0; i < 3; ++i) go([&work] { work(); });
   size_t interrupted = 0, complete = 0;
-  while (interrupted < 500) {
+  while (interrupted < (sanitizer::address ? 50 : 200)) {
     GoroutineDump dump = capture_goroutines();
     for (const Goroutine& goroutine : dump.goroutines) {
       ASSERT_EQ(busy_frames(dump, goroutine), 0u);

@@ -45,7 +45,7 @@ std::vector<StackGroup> group_stacks(const runtime::GoroutineDump& dump, bool by
     if (fresh) groups.push_back({&goroutine, 0});
     ++groups[at->second].count;
   }
-  std::stable_sort(groups.begin(), groups.end(), [](const StackGroup& a, const StackGroup& b) {
+  std::sort(groups.begin(), groups.end(), [](const StackGroup& a, const StackGroup& b) {
     return a.count != b.count ? a.count > b.count : a.first->id < b.first->id;
   });
   return groups;

@@ -2,6 +2,9 @@
 
 #include "sluice/runtime/internal/raw_stack.h"
 
+#include <cstring>
+#include <optional>
+
 #include "sluice/runtime/internal/racy.h"
 #include "sluice/runtime/internal/stack_walk.h"
 #include "sluice/runtime/internal/unwind_table.h"
@@ -16,8 +19,29 @@ constexpr uintptr_t record_align = 16;
 
 // Code without a table: it is hoped to have a frame record, of the caller's frame pointer and the
 // return address.
-constexpr FrameRule record_rule{FrameRule::Base::frame_pointer, 2 * word_bytes,
-                                -intptr_t{word_bytes}, -intptr_t{2 * word_bytes}};
+constexpr FrameRule record_rule{.cfa_base = FrameRule::Base::frame_pointer,
+                                .cfa_offset = 2 * word_bytes,
+                                .return_address_at = -intptr_t{word_bytes},
+                                .frame_pointer_at = -intptr_t{2 * word_bytes}};
+
+// Whether the call before that address may have been one of `function`: a direct call says whom it
+// calls, if that is not a stub that jumps to another library.
+bool may_call([[maybe_unused]] uintptr_t return_address, [[maybe_unused]] uintptr_t function) {
+  if (!frame_rule(return_address - 1)) return false;  // no code of anybody
+#if defined(__x86_64__)
+  constexpr size_t call_bytes = 5;
+  auto* call = reinterpret_cast<const unsigned char*>(return_address - call_bytes);
+  if (*call != 0xe8) return true;
+  int32_t distance;
+  std::memcpy(&distance, call + 1, sizeof distance);
+  uintptr_t target = return_address + static_cast<uintptr_t>(intptr_t{distance});
+  if (target == function) return true;
+  std::optional<FrameRule> rule = frame_rule(target);
+  return rule && rule->function != target;  // stubs share one entry of the table
+#else
+  return true;
+#endif
+}
 
 SLUICE_RACY_READS size_t copy_words(uintptr_t from, StackBounds bounds, uintptr_t* to,
                                     size_t most) {
@@ -45,17 +69,21 @@ uintptr_t RawStack::word(uintptr_t address) const {
 bool RawStack::leads_to_root(uintptr_t frame) const {
   for (;;) {
     uintptr_t next = word(frame);
-    if (is_root(word(frame + word_bytes))) return true;
-    if (next <= frame) return false;
+    uintptr_t address = word(frame + word_bytes);
+    if (is_root(address)) return true;
+    if (next <= frame || address == 0) return false;
     frame = next;
   }
 }
 
-uintptr_t RawStack::find_record(uintptr_t sp) const {
+uintptr_t RawStack::find_record(uintptr_t sp, uintptr_t function) const {
   uintptr_t end = registers_.sp + word_count_ * word_bytes;
   uintptr_t at = (sp + record_align - 1) & ~(record_align - 1);
-  for (; at < end; at += record_align)
-    if (leads_to_root(at)) return at;
+  for (; at < end; at += record_align) {
+    if (!leads_to_root(at)) continue;
+    uintptr_t address = word(at + word_bytes);
+    if (function == 0 || is_root(address) || may_call(address, function)) return at;
+  }
   return 0;
 }
 
@@ -65,7 +93,7 @@ bool RawStack::step(UnwindRegisters* registers, bool innermost) const {
   uintptr_t place = innermost ? registers->pc : registers->pc - 1;
   FrameRule rule = frame_rule(place).value_or(record_rule);
   if (rule.cfa_base == FrameRule::Base::frame_pointer && registers->frame_pointer == 0)
-    registers->frame_pointer = find_record(registers->sp);
+    registers->frame_pointer = find_record(registers->sp, rule.function);
   uintptr_t base =
       rule.cfa_base == FrameRule::Base::frame_pointer ? registers->frame_pointer : registers->sp;
   uintptr_t cfa = base + static_cast<uintptr_t>(rule.cfa_offset);

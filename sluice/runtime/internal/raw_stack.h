@@ -29,14 +29,14 @@ class RawStack {
 
   // Unwinds it into `sample`, by the compiler's tables (unwind_table.h); by frame pointers where
   // code has none. Where the frame pointer is needed and not known, the lowest frame record above
-  // sp that leads to the goroutine's root is taken: a record that an earlier call left there may
-  // then add a frame.
+  // sp is taken that leads to the goroutine's root and returns to behind a call of the function
+  // that it is searched for: a record that an earlier call left there may then add a frame.
   void unwind(Sample* sample) const;
 
  private:
   // 0: not copied. Goroutines have no 0 where addresses stand.
   uintptr_t word(uintptr_t address) const;
-  uintptr_t find_record(uintptr_t sp) const;
+  uintptr_t find_record(uintptr_t sp, uintptr_t function) const;
   bool leads_to_root(uintptr_t frame) const;
   bool step(UnwindRegisters* registers, bool innermost) const;
 

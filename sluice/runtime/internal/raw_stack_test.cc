@@ -15,7 +15,9 @@ class RawStackOf : public testing::Test {
  protected:
   static constexpr size_t size = 256;
 
-  uintptr_t address(size_t index) const { return reinterpret_cast<uintptr_t>(&words_[index]); }
+  uintptr_t address(size_t index) const {
+    return reinterpret_cast<uintptr_t>(words_) + index * sizeof words_[0];
+  }
   StackBounds bounds() const { return {address(0), address(size)}; }
   void record(size_t index, uintptr_t frame, uintptr_t pc) {
     words_[index] = frame;

@@ -280,7 +280,9 @@ std::optional<FrameRule> frame_rule(uintptr_t pc) {
   if (!machine.run(cie, pc)) return std::nullopt;
   machine.begin_function();
   if (!machine.run(fde, pc)) return std::nullopt;
-  return machine.rule();
+  std::optional<FrameRule> rule = machine.rule();
+  if (rule) rule->function = reinterpret_cast<uintptr_t>(bases.function);
+  return rule;
 }
 
 }  // namespace sluice::runtime

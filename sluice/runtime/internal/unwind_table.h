@@ -15,6 +15,7 @@ struct FrameRule {
 
   Base cfa_base = Base::stack_pointer;
   intptr_t cfa_offset = 0;
+  uintptr_t function = 0;                     // where the table's entry begins; 0: there is none
   std::optional<intptr_t> return_address_at;  // none: it is in its register (aarch64)
   std::optional<intptr_t> frame_pointer_at;   // none: the caller's is still in its register
 };
