@@ -17,7 +17,7 @@
 namespace sluice::debug {
 namespace {
 
-[[gnu::noinline]] void wait_for_end(Channel<Unit>& end) {
+[[gnu::noinline]] void wait_for_end(const Channel<Unit>& end) {
   end.receive();
   asm volatile("");
 }
@@ -30,9 +30,14 @@ void measure(benchmark::State& state, bool capture, Body body) {
   Runtime runtime{{.max_procs = 1}};
   runtime.block_on([&] {
     Channel<Unit> end;
-    for (size_t i = 0; i < count; ++i) go([&end] { wait_for_end(end); });
-    yield();
-    runtime::GoroutineDump dump = runtime::capture_goroutines();
+    for (size_t i = 0; i < count; ++i) go([end] { wait_for_end(end); });
+    runtime::GoroutineDump dump;
+    for (size_t parked = 0; parked != count; yield()) {
+      dump = runtime::capture_goroutines();
+      parked = 0;
+      for (const runtime::Goroutine& goroutine : dump.goroutines)
+        parked += goroutine.state == runtime::GoroutineState::waiting;
+    }
     body(dump);  // loads the symbols
     for (auto _ : state) {
       if (capture) dump = runtime::capture_goroutines();

@@ -19,7 +19,7 @@
 
 namespace sluice::debug {
 
-[[gnu::noinline]] void wait_in_profile(Channel<int>& word) {
+[[gnu::noinline]] void wait_in_profile(const Channel<int>& word) {
   word.receive();
   asm volatile("");
 }
@@ -124,7 +124,7 @@ TEST(GoroutineProfile, CountsStacksWithNameAndState) {
   runtime.block_on([] {
     Channel<int> word;
     for (int i = 0; i < 3; ++i)
-      go([&word] {
+      go([word] {
         set_goroutine_name("waiter");
         wait_in_profile(word);
       });

@@ -18,13 +18,13 @@
 namespace sluice::debug {
 
 // Where goroutines of these tests wait: named, so that the text can be asked for it.
-[[gnu::noinline]] void wait_for_word(Channel<int>& word) {
+[[gnu::noinline]] void wait_for_word(const Channel<int>& word) {
   word.receive();
   asm volatile("");
 }
 
-[[gnu::noinline]] void start_waiter(Channel<int>& word) {
-  go([&word] {
+[[gnu::noinline]] void start_waiter(const Channel<int>& word) {
+  go([word] {
     set_goroutine_name("waiter");
     wait_for_word(word);
   });

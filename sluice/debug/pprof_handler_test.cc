@@ -75,7 +75,7 @@ class PprofHandler : public testing::Test {
 TEST_F(PprofHandler, ShowsStacksAsText) {
   serve([&] {
     Channel<int> word;
-    go([&] {
+    go([word] {
       set_goroutine_name("waiter");
       word.receive();
     });

@@ -27,7 +27,7 @@ void raise_among_waiters(bool keep_the_processor) {
     EXPECT_TRUE(dump_on_sigquit());
     EXPECT_TRUE(dump_on_sigquit());
     Channel<int> word;
-    go([&] {
+    go([word] {
       set_goroutine_name("waiter");
       word.receive();
     });

@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "sluice/runtime/internal/g.h"
+#include "sluice/runtime/proc_local.h"
 #include "sluice/runtime/runtime.h"
 
 // Functions in a section of their own: the linker says where it begins and ends, so a test can tell
@@ -104,9 +105,11 @@ TEST(Goroutines, OneThatNeverRanHasNoStack) {
   runtime.block_on([] {
     std::atomic<int> ran = 0;
     std::array<char, 1000> large{};
+    pin();  // the only processor stays here: nobody begins
     go([&] { ++ran; });
     go([&ran, large] { ran += 1 + large[0]; });  // its closure lies on its stack
     GoroutineDump dump = capture_goroutines();
+    unpin();
     int not_begun = 0;
     for (const Goroutine& goroutine : dump.goroutines) {
       if (goroutine.state != GoroutineState::runnable) continue;
@@ -138,8 +141,10 @@ TEST(Goroutines, ARecycledRecordShowsNothingOfItsLastOne) {
     while (!ended) yield();
     yield();
     std::vector<std::atomic<bool>> ran(256);
+    pin();
     for (std::atomic<bool>& each : ran) go([&each] { each = true; });
     GoroutineDump dump = capture_goroutines();
+    unpin();
     EXPECT_EQ(find(dump, "first"), nullptr);
     for (const Goroutine& goroutine : dump.goroutines) EXPECT_EQ(nest_frames(dump, goroutine), 0u);
     EXPECT_EQ(dump.goroutines.size(), ran.size() + 1);
