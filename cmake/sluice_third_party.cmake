@@ -7,6 +7,8 @@
 #   sqlite3   -> SQLite::SQLite3
 #   openssl   -> OpenSSL::Crypto, OpenSSL::SSL
 #   cli11     -> CLI11::CLI11
+#   libbacktrace -> libbacktrace::libbacktrace
+#   zlib      -> ZLIB::ZLIB
 macro(sluice_third_party name)
   if("${name}" STREQUAL "gtest")
     if(CMAKE_CROSSCOMPILING)
@@ -22,6 +24,10 @@ macro(sluice_third_party name)
     sluice_find_or_say(OpenSSL libssl-dev)
   elseif("${name}" STREQUAL "cli11")
     sluice_find_or_say(CLI11 libcli11-dev)
+  elseif("${name}" STREQUAL "zlib")
+    sluice_find_or_say(ZLIB zlib1g-dev)
+  elseif("${name}" STREQUAL "libbacktrace")
+    sluice_find_libbacktrace()
   else()
     message(FATAL_ERROR "cmake/sluice_third_party.cmake does not know '${name}'")
   endif()
@@ -36,6 +42,28 @@ macro(sluice_find_or_say cmake_name)
     else()
       message(FATAL_ERROR "${cmake_name} is missing. Install it with: "
                           "apt-get install ${sluice_missing}   (or run tools/setup)")
+    endif()
+  endif()
+endmacro()
+
+# It comes with GCC and lies in GCC's own folders: g++ finds both parts, clang only the library.
+macro(sluice_find_libbacktrace)
+  if(NOT TARGET libbacktrace::libbacktrace)
+    execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libbacktrace.a
+                    OUTPUT_VARIABLE sluice_libbacktrace OUTPUT_STRIP_TRAILING_WHITESPACE)
+    cmake_path(GET sluice_libbacktrace PARENT_PATH sluice_libbacktrace_folder)
+    if(EXISTS "${sluice_libbacktrace_folder}/include/backtrace.h")
+      add_library(libbacktrace::libbacktrace STATIC IMPORTED)
+      set_target_properties(libbacktrace::libbacktrace PROPERTIES
+                            IMPORTED_LOCATION "${sluice_libbacktrace}")
+      # Last in the search: beside the header lie GCC's own <stddef.h> and the like.
+      set_property(TARGET libbacktrace::libbacktrace PROPERTY INTERFACE_COMPILE_OPTIONS
+                   $<$<CXX_COMPILER_ID:Clang>:-idirafter${sluice_libbacktrace_folder}/include>)
+    elseif(DEFINED sluice_third_party_missing)
+      list(APPEND sluice_third_party_missing g++)
+    else()
+      message(FATAL_ERROR "libbacktrace.a is missing. It comes with GCC's libgcc-<version>-dev: "
+                          "apt-get install g++   (or run tools/setup)")
     endif()
   endif()
 endmacro()

@@ -19,6 +19,9 @@ enum class GState : uint8_t {
   runnable,   // in a run queue
   running,    // on a thread; with or without a processor
   waiting,    // parked
+  // As runnable and waiting, with an observer's mark on it (still.h). Nobody else tells them apart.
+  runnable_watched,
+  waiting_watched,
 };
 
 // A stack: `top` is the highest usable address (coloured, 16-aligned), `slot` its place in the

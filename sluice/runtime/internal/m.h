@@ -11,6 +11,8 @@
 
 namespace sluice::runtime {
 
+struct Answer;
+
 // A scheduling thread. Never freed: observers walk the list of all Ms without a lock.
 struct alignas(64) M : RegionWord {
   // The P this thread may use; null when it has none (idle, or its P was taken).
@@ -40,7 +42,8 @@ struct alignas(64) M : RegionWord {
   void* own_sanitizer = nullptr;
   const void* own_stack_bottom = nullptr;
   size_t own_stack_bytes = 0;
-  uint64_t cpu_ns_seen = 0;  // sysmon's
+  uint64_t cpu_ns_seen = 0;              // sysmon's
+  std::atomic<Answer*> answer{nullptr};  // to interrupt.h's questions; made by who asks first
 };
 
 // The owner's half of the protocol. False: barred; the caller must leave again and may wait.

@@ -31,8 +31,7 @@ struct GPool {
   SpinLock lock;
   std::vector<G*> free;
   GList free_foreign;     // stand-ins of threads that ended; they have no stack
-  std::vector<G*> slabs;  // all there are
-  G* slab = nullptr;      // the last of them: carved from here
+  std::vector<G*> slabs;  // the last one is being carved
   uint32_t slab_used = g_slab_count;
   size_t paired = 0;  // records that have a carved stack in stack_pool
   Error failure{Code::unknown, ""};
@@ -49,11 +48,10 @@ Result<G*> new_record(GPool& pool) {
     if (slab == MAP_FAILED)
       return wrap(errno_error(errno, "mmap"), "goroutine records: no address space");
     sanitizer::root_region(slab, g_slab_bytes);
-    pool.slab = static_cast<G*>(slab);
-    pool.slabs.push_back(pool.slab);
+    pool.slabs.push_back(static_cast<G*>(slab));
     pool.slab_used = 0;
   }
-  return ::new (&pool.slab[pool.slab_used++]) G;
+  return ::new (&pool.slabs.back()[pool.slab_used++]) G;
 }
 
 // Every record in circulation has a stack, so that a spawned goroutine can always be started: what
@@ -119,10 +117,19 @@ void visit_records(void (*visit)(G* g, void* context), void* context) {
       std::lock_guard lock(records.lock);
       if (i >= records.slabs.size()) return;
       slab = records.slabs[i];
-      count = slab == records.slab ? records.slab_used : g_slab_count;
+      count = slab == records.slabs.back() ? records.slab_used : g_slab_count;
     }
     for (uint32_t j = 0; j < count; ++j) visit(&slab[j], context);
   }
+}
+
+std::vector<std::span<G>> all_records() {
+  GPool& records = pool();
+  std::lock_guard lock(records.lock);
+  std::vector<std::span<G>> all;
+  for (G* slab : records.slabs) all.emplace_back(slab, g_slab_count);
+  if (!all.empty()) all.back() = all.back().first(records.slab_used);
+  return all;
 }
 
 bool refill_gs(P* p) {

@@ -97,9 +97,12 @@ M* finish_switch() {
 }
 
 void prepare_to_run(P* p, G* g) {
-  g->stack = take_stack(p);
-  sanitizer::fresh_stack(stack_pool->bottom(g->stack.slot), stack_pool->usable_bytes());
-  g->sp = prepare_start(g->stack.top);
+  Stack stack = take_stack(p);
+  sanitizer::fresh_stack(stack_pool->bottom(stack.slot), stack_pool->usable_bytes());
+  g->sp = prepare_start(stack.top);
+  g->stack.slot = stack.slot;
+  // An observer who sees the stack sees its sp, not that of the record's last goroutine (still.h).
+  std::atomic_ref(g->stack.top).store(stack.top, std::memory_order_release);
   g->sanitizer = sanitizer::new_fiber();
 }
 
@@ -235,12 +238,15 @@ extern "C" [[gnu::used]] void sluice_goroutine_main() {
     G* next = p->attention.load(std::memory_order_relaxed) ? nullptr : pop_local(m, p);
     if (sanitizer::thread || next == nullptr || next->stack.top != nullptr)
       switch_from_dead(m, g, next);
+    // First: `sp` is of the record's last goroutine, and an observer who sees the stack must see
+    // that this one does not stand still (still.h).
+    mark_running(m, next);
+    std::atomic_signal_fence(std::memory_order_release);
     next->stack = g->stack;
     next->sanitizer = nullptr;
     g->stack = {};
     free_g(p, g);
     bump(p->tick);
-    mark_running(m, next);
   }
 }
 

@@ -192,7 +192,7 @@ Result<void> StackPool::carve(uint32_t count) {
       // Not the slab as a whole: the leak checker would step on the guards.
       sanitizer::root_region(bottom(carved_), usable_bytes());
       free_.push_back(make(carved_));
-      ++carved_;
+      carved_.store(carved_ + 1, std::memory_order_release);  // pairs with carved()
     }
   }
   return {};
@@ -247,6 +247,12 @@ void StackPool::give(const Stack* stacks, uint32_t count) {
 StackPool::Counts StackPool::counts() {
   std::lock_guard lock(lock_);
   return {carved_, static_cast<uint32_t>(free_.size()), static_cast<uint32_t>(cold_.size())};
+}
+
+StackBounds StackPool::bounds(uint32_t slot) const {
+  if (slot >= carved()) return {};
+  uintptr_t low = reinterpret_cast<uintptr_t>(bottom(slot));
+  return {low, low + usable_bytes()};
 }
 
 int64_t StackPool::slot_of(const void* address, bool* in_guard) const {

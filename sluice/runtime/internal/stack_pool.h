@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -12,6 +13,17 @@
 #include "sluice/runtime/spin_lock.h"
 
 namespace sluice::runtime {
+
+// Addresses from `low` up to, not including, `high`.
+struct StackBounds {
+  uintptr_t low = 0;
+  uintptr_t high = 0;
+
+  // Whether `bytes` from `at` on lie inside.
+  bool hold(uintptr_t at, size_t bytes) const {
+    return at >= low && at < high && high - at >= bytes;
+  }
+};
 
 // Where goroutine stacks come from: slabs of address space, touched lazily, never unmapped.
 //
@@ -41,7 +53,6 @@ class StackPool {
   size_t usable_bytes() const { return stack_bytes_ - guard_bytes; }
   // The slot whose guard or stack holds `address`; -1: none. Async-signal-safe.
   int64_t slot_of(const void* address, bool* in_guard) const;
-  uint32_t carved() const { return carved_; }
   // Stacks that exist, and those of them that are here: with pages and without.
   struct Counts {
     uint32_t carved;
@@ -49,6 +60,10 @@ class StackPool {
     uint32_t cold;
   };
   Counts counts();
+  uint32_t carved() const { return carved_.load(std::memory_order_acquire); }
+  // The usable bytes of that slot; empty when there is no such slot. They can be read at any time,
+  // by any thread: they stay mapped.
+  StackBounds bounds(uint32_t slot) const;
   // The most goroutines that this kind of guard allows.
   size_t count_max() const { return count_max_; }
 
@@ -78,10 +93,10 @@ class StackPool {
   size_t count_max_ = SIZE_MAX;
   SpinLock lock_;
   uint32_t slab_count_ = 0;
-  uint32_t carved_ = 0;
-  std::vector<Stack> free_;  // with pages
-  std::vector<Stack> cold_;  // their pages went back to the kernel
-  char** slabs_;             // slabs_max entries, lazily touched
+  std::atomic<uint32_t> carved_{0};  // written under lock_, after what the new slot needs
+  std::vector<Stack> free_;          // with pages
+  std::vector<Stack> cold_;          // their pages went back to the kernel
+  char** slabs_;                     // slabs_max entries, lazily touched
 };
 
 // automatic resolved to what this kernel has. Errors: failed_precondition (madvise was demanded).

@@ -38,10 +38,9 @@ inline constexpr size_t start_frame_bytes = sizeof(SavedContext);
 // sp.
 inline void* prepare_start(void* top) {
   char* sp = static_cast<char*>(top) - start_frame_bytes;
-  SavedContext context;
-  std::memset(&context, 0, sizeof context);
-  context.return_address = reinterpret_cast<uint64_t>(&sluice_goroutine_start);
-  std::memcpy(sp, &context, sizeof context);
+  uint64_t start = reinterpret_cast<uint64_t>(&sluice_goroutine_start);
+  std::memset(sp, 0, sizeof(SavedContext));
+  std::memcpy(sp + offsetof(SavedContext, return_address), &start, sizeof start);
   return sp;
 }
 

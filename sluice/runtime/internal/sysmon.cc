@@ -178,6 +178,8 @@ void stop_sysmon() {
 void wake_sysmon() {
   if (!deep_sleep.load(std::memory_order_seq_cst)) return;
   if (!deep_sleep.exchange(false, std::memory_order_seq_cst)) return;
+  // Or what parks before sysmon is up would seem to have waited since it fell asleep.
+  sched.coarse_now.store(now_ns(), std::memory_order_relaxed);
   wake_word.store(1, std::memory_order_seq_cst);
   ::syscall(SYS_futex, &wake_word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
 }

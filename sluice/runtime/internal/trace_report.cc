@@ -79,10 +79,12 @@ int status_of(GState state, const M* m) {
     case GState::allocated:
       return 0;  // _Gidle
     case GState::runnable:
+    case GState::runnable_watched:
       return 1;
     case GState::running:  // without a P it is what Go calls in a system call
       return m != nullptr && m->p.load(std::memory_order_relaxed) == nullptr ? 3 : 2;
     case GState::waiting:
+    case GState::waiting_watched:
       return 4;
   }
   return 6;
@@ -95,12 +97,13 @@ void report_g(G* g, void* context) {
       peek(g->runtime) != sched.number.load(std::memory_order_relaxed))
     return;
   const M* m = state == GState::running ? thread_of(g) : nullptr;
+  int status = status_of(state, m);
   text.add("  G");
   text.add(peek(g->id));
   text.add(":");
-  text.field("status", status_of(state, m));
+  text.field("status", status);
   text.add("(");
-  if (state == GState::waiting) text.add(name(g->wait_reason.load(std::memory_order_relaxed)));
+  if (status == 4) text.add(name(g->wait_reason.load(std::memory_order_relaxed)));
   text.add(")");
   field_m(text, "m", m);
   text.add(" lockedm=nil");

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace sluice::debug::internal {
+
+// "void ns::go<main::{lambda()#1}>(main::{lambda()#1}&&) [clone .isra.0]" without what a stack
+// trace need not repeat: "ns::go<main::{lambda()#1}>".
+std::string short_function_name(std::string_view demangled);
+
+}  // namespace sluice::debug::internal

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "sluice/debug/pprof_handler.h"
+
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "sluice/chan/channel.h"
+#include "sluice/context/context.h"
+#include "sluice/debug/internal/test_waiters.h"
+#include "sluice/http/client.h"
+#include "sluice/http/router.h"
+#include "sluice/http/server.h"
+#include "sluice/net/listener.h"
+#include "sluice/runtime/go.h"
+#include "sluice/runtime/runtime.h"
+
+namespace sluice::debug {
+namespace {
+
+using testing::HasSubstr;
+using testing::MatchesRegex;
+using testing::StartsWith;
+
+struct Answer {
+  int status = 0;
+  std::string type;
+  std::string tool_error;  // X-Go-Pprof
+  std::string body;
+};
+
+// A server with the handler, asked once for each target.
+class PprofHandler : public testing::Test {
+ protected:
+  template <class Body>
+  void serve(Body body) {
+    Runtime runtime{{.max_procs = 2}};
+    runtime.block_on([&] {
+      http::Router router;
+      router.get("/debug/pprof/{what...}", pprof_handler());
+      http::Server server{std::move(router)};
+      Result<net::Listener> listener = net::Listener::listen("127.0.0.1:0");
+      ASSERT_TRUE(listener);
+      base_ = "http://" + listener->address().to_string();
+      CancellableContext scope = with_cancel(Context::background());
+      Channel<Unit> ended(1);
+      go([&, listener = std::move(*listener)]() mutable {
+        EXPECT_TRUE(server.serve(scope.context, std::move(listener)));
+        ended.send({});
+      });
+      body();
+      scope.cancel();
+      ended.receive();
+    });
+  }
+
+  Answer get(std::string_view target) {
+    http::Client client;
+    Result<http::ClientResponse> response =
+        client.get(Context::background(), base_ + std::string(target));
+    EXPECT_TRUE(response) << response.error().to_string();
+    Answer answer{response->status(), std::string(response->header("Content-Type")),
+                  std::string(response->header("X-Go-Pprof")), ""};
+    Result<std::string> text = response->read_all();
+    EXPECT_TRUE(text);
+    answer.body = text.value_or("");
+    return answer;
+  }
+
+  std::string base_;
+};
+
+TEST_F(PprofHandler, ShowsStacksAsText) {
+  serve([&] {
+    Channel<int> word;
+    go([word] {
+      set_goroutine_name("waiter");
+      word.receive();
+    });
+    internal::wait_for_waiters(1);
+    Answer stacks = get("/debug/pprof/goroutine?debug=2");
+    EXPECT_EQ(stacks.status, 200);
+    EXPECT_EQ(stacks.type, "text/plain; charset=utf-8");
+    EXPECT_THAT(stacks.body, MatchesRegex("goroutine [0-9]+ \\[running\\]:\n(.|\n)*"));
+    EXPECT_THAT(stacks.body, HasSubstr(" [chan receive labels:{\"name\": \"waiter\"}]:\n"));
+    EXPECT_THAT(stacks.body, HasSubstr(" [IO wait"));
+    Answer counts = get("/debug/pprof/goroutine?debug=1");
+    EXPECT_EQ(counts.status, 200);
+    EXPECT_THAT(counts.body, StartsWith("goroutine profile: total "));
+    word.send(1);
+  });
+}
+
+TEST_F(PprofHandler, GivesGosToolAGzippedProfile) {
+  serve([&] {
+    for (const char* target : {"/debug/pprof/goroutine", "/debug/pprof/goroutine?debug=0"}) {
+      Answer profile = get(target);
+      EXPECT_EQ(profile.status, 200);
+      EXPECT_EQ(profile.type, "application/octet-stream");
+      EXPECT_THAT(profile.body, StartsWith("\x1f\x8b"));
+    }
+  });
+}
+
+TEST_F(PprofHandler, AParameterThatIsNotUnderstoodIsABadRequest) {
+  serve([&] {
+    for (const char* target : {"/debug/pprof/goroutine?debug=3", "/debug/pprof/goroutine?debug=-1",
+                               "/debug/pprof/goroutine?debug=two", "/debug/pprof/goroutine?debug=",
+                               "/debug/pprof/goroutine?debug=02"}) {
+      Answer answer = get(target);
+      EXPECT_EQ(answer.status, 400) << target;
+      EXPECT_EQ(answer.body, "debug must be 0, 1 or 2\n") << target;
+      EXPECT_EQ(answer.tool_error, "1") << target;
+    }
+    Answer answer = get("/debug/pprof/goroutine?seconds=5");
+    EXPECT_EQ(answer.status, 400);
+    EXPECT_THAT(answer.body, StartsWith("seconds: "));
+  });
+}
+
+TEST_F(PprofHandler, WhatIsNotThereIsNotFound) {
+  serve([&] {
+    Answer answer = get("/debug/pprof/heap");
+    EXPECT_EQ(answer.status, 404);
+    EXPECT_THAT(answer.body, HasSubstr("/debug/pprof/"));
+  });
+}
+
+TEST_F(PprofHandler, HasAnIndexAndTheCommandLine) {
+  serve([&] {
+    Answer index = get("/debug/pprof/");
+    EXPECT_EQ(index.status, 200);
+    EXPECT_THAT(index.body, HasSubstr("goroutine?debug=2"));
+    Answer cmdline = get("/debug/pprof/cmdline");
+    EXPECT_EQ(cmdline.status, 200);
+    EXPECT_THAT(cmdline.body, HasSubstr("debug_test"));
+    EXPECT_FALSE(cmdline.body.ends_with('\0'));
+  });
+}
+
+}  // namespace
+}  // namespace sluice::debug

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "sluice/debug/sigquit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <mutex>
+#include <string_view>
+
+#include "sluice/debug/goroutine_text.h"
+#include "sluice/runtime/goroutines.h"
+
+namespace sluice::debug {
+
+namespace {
+
+constexpr int exit_status = 2;  // Go's
+
+std::atomic<int> handler_pipe{-1};
+
+void on_sigquit(int) {
+  int saved = errno;
+  char byte = 0;
+  [[maybe_unused]] ssize_t ignored = ::write(handler_pipe.load(), &byte, 1);
+  errno = saved;
+}
+
+bool print(std::string_view text) {
+  while (!text.empty()) {
+    ssize_t n = ::write(STDERR_FILENO, text.data(), text.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    text.remove_prefix(static_cast<size_t>(n));
+  }
+  return true;
+}
+
+void* wait_for_signal(void* reading_end) {
+  int fd = static_cast<int>(reinterpret_cast<intptr_t>(reading_end));
+  char byte;
+  while (::read(fd, &byte, 1) < 0 && errno == EINTR) {
+  }
+  print("SIGQUIT: quit\n\n");
+  write_stacks(runtime::capture_goroutines(), print);
+  ::_exit(exit_status);
+}
+
+// With all signals blocked, so that none is handled on it.
+int start_thread(int reading_end) {
+  sigset_t all, before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  pthread_attr_t attributes;
+  ::pthread_attr_init(&attributes);
+  ::pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_t thread;
+  int error = ::pthread_create(&thread, &attributes, wait_for_signal,
+                               reinterpret_cast<void*>(intptr_t{reading_end}));
+  ::pthread_attr_destroy(&attributes);
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return error;
+}
+
+}  // namespace
+
+Result<void> dump_on_sigquit() {
+  static std::mutex* once = new std::mutex;
+  std::lock_guard lock(*once);
+  if (handler_pipe.load() >= 0) return {};
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return errno_error(errno, "pipe2");
+  if (int error = start_thread(ends[0]); error != 0) {
+    ::close(ends[0]);
+    ::close(ends[1]);
+    return errno_error(error, "pthread_create");
+  }
+  handler_pipe.store(ends[1]);
+  struct sigaction action = {};
+  action.sa_handler = on_sigquit;
+  action.sa_flags = SA_RESTART | SA_ONSTACK | SA_RESETHAND;
+  ::sigemptyset(&action.sa_mask);
+  ::sigaction(SIGQUIT, &action, nullptr);
+  return {};
+}
+
+}  // namespace sluice::debug

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "sluice/base/time.h"
+#include "sluice/runtime/park.h"
+
+namespace sluice::runtime {
+
+enum class GoroutineState : uint8_t {
+  runnable,  // waits for a processor
+  running,   // on a thread
+  syscall,   // on a thread that is blocked in the kernel
+  waiting,   // parked
+};
+
+enum class StackTrace : uint8_t {
+  complete,   // down to the goroutine's root
+  truncated,  // deeper than is kept, or a caller has no frame pointer
+  not_begun,  // it never ran: it has no stack
+  missing,    // it did not hold still, or its thread did not answer
+};
+
+// One live goroutine, as it was at a moment of its own during the capture.
+struct Goroutine {
+  uint64_t id = 0;
+  GoroutineState state = GoroutineState::running;
+  StackTrace trace = StackTrace::missing;
+  WaitReason wait_reason = WaitReason::none;  // of one that waits
+  Duration waiting{};                         // how long; to about 10 ms
+  char label[24] = {};                        // set_goroutine_name's
+  uint64_t created_by_id = 0;                 // 0: by a thread that is no goroutine
+  uintptr_t created_by = 0;                   // return address into the creator
+  size_t frames_begin = 0;                    // its part of GoroutineDump::addresses
+  size_t frames_count = 0;
+};
+
+// All goroutines of the Runtime that live, by id.
+struct GoroutineDump {
+  std::vector<Goroutine> goroutines;
+  std::vector<uintptr_t> addresses;
+  uint64_t self = 0;  // the id of the goroutine that took it; 0: a thread that is none
+
+  // Return addresses, innermost first. Where a goroutine was interrupted, that address plus one, so
+  // that `address - 1` is always in the instruction that the frame is at.
+  std::span<const uintptr_t> frames(const Goroutine& goroutine) const {
+    return std::span(addresses).subspan(goroutine.frames_begin, goroutine.frames_count);
+  }
+};
+
+// Looks at every goroutine and its stack. Nobody is stopped: goroutines that start or end meanwhile
+// may be missing or present, and two goroutines are seen at two moments; each one's own record and
+// stack are of one moment (internal/still.h says how that is known).
+// Callable from goroutines and threads while a Runtime exists; one capture at a time, others wait.
+// Frames of goroutines that wait come from the chain of frame pointers (-fno-omit-frame-pointer).
+// A goroutine that executes is interrupted by SIGURG (internal/interrupt.h says which calls see it,
+// should one begin just then); one that is blocked in the kernel is not. How long the capture takes
+// depends on how soon threads that execute get a CPU to answer: after 50 ms it goes on without.
+GoroutineDump capture_goroutines();
+
+}  // namespace sluice::runtime
