@@ -240,6 +240,8 @@ TEST(Schedtrace, DetailSaysWhichThreadAGoroutineHoldsWithoutAProcessor) {
     });
     ended = true;
   });
+  captured.wait_for(": status=3() m=");
+  // The next one: that report's line of the M may be from before it lost its P.
   std::string report = captured.wait_for(": status=3() m=");
   EXPECT_TRUE(std::regex_search(report, std::regex("  M[0-9]+: p=nil curg=[1-9]"))) << report;
   stop = true;
