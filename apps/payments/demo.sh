@@ -20,9 +20,10 @@ echo "   $receiver"
 
 step "the service: goroutines, channels and contexts in front of a SQLite ledger"
 start serve 'payments: listening on ' "$payments" serve --db "$db" --listen 127.0.0.1:0 \
-  --webhook-url "$receiver/"
+  --debug-listen 127.0.0.1:0 --webhook-url "$receiver/"
 url=$answer
-echo "   $url"
+debug=$(sed -n 's|^payments: debug at ||p' "$work/serve.log")
+echo "   $url, for operators $debug"
 
 step "10,000 rows: payments in nine currencies, refunds, duplicates, and 50 broken rows"
 python3 "$here/demo/make_csv.py" --rows 10000 --broken 50 --seed 1 --out "$work/payments.csv"
@@ -43,6 +44,10 @@ wait_for_webhooks
 stats=$(curl -fsS "$receiver/stats")
 echo "   $stats"
 
+step "what its goroutines wait for, asked from outside"
+curl -fsS "${debug}goroutine?debug=2" > "$work/goroutines"
+sed -n 's/^goroutine [0-9]* \[\([^],]*\).*/   \1/p' "$work/goroutines" | sort | uniq -c | sort -rn
+
 step "auditing the ledger, the load's acknowledgements and the receiver's record"
 "$payments" verify --db "$db" --acknowledged "$work/acknowledged" --received "$work/received"
 
@@ -55,6 +60,7 @@ Try:
   curl -s '$url/v1/accounts/merchant-0/entries?limit=3'
   curl -s -X POST $url/v1/payments -H 'Idempotency-Key: my-first' \\
        -d '{"payer":"me","payee":"you","amount":1250,"currency":"EUR"}'     # twice: one payment
+  curl -s '${debug}goroutine?debug=2'                        # every goroutine's stack
 END
 
 if [ -t 1 ]; then

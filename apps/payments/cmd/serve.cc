@@ -18,6 +18,8 @@
 #include "apps/payments/risk_engine/engine.h"
 #include "apps/payments/risk_engine/guard.h"
 #include "sluice/chan/select.h"
+#include "sluice/debug/pprof_handler.h"
+#include "sluice/http/router.h"
 #include "sluice/http/server.h"
 #include "sluice/net/listener.h"
 #include "sluice/runtime/go.h"
@@ -74,6 +76,12 @@ void forget_old_keys(const Context& context, payment_core::Service& service,
   }
 }
 
+Result<void> serve_debug(const Context& context, sluice::net::Listener listener) {
+  sluice::http::Router router;
+  router.get("/debug/pprof/{what...}", sluice::debug::pprof_handler());
+  return sluice::http::Server{std::move(router)}.serve(context, std::move(listener));
+}
+
 // The parts of the process, in the order in which they depend on each other.
 class Payments {
  public:
@@ -95,7 +103,9 @@ class Payments {
                           notify_sdk::DispatcherOptions{.attempts_max = options.webhook_attempts});
   }
 
-  Result<void> run(const Context& context, sluice::net::Listener listener) {
+  // `debug_listener`: of /debug/pprof/, if anywhere.
+  Result<void> run(const Context& context, sluice::net::Listener listener,
+                   std::optional<sluice::net::Listener> debug_listener) {
     auto [serving, stop_serving] = sluice::with_cancel(context);
     sluice::http::Router router;
     payment_core::add_routes(router, service_, [serving = serving]() -> Result<void> {
@@ -116,11 +126,17 @@ class Payments {
       forget_old_keys(context, service_, key_retention_);
       return {};
     });
+    sluice::sync::Group debugging;  // to the end: what does not end can be asked why
+    if (debug_listener)
+      debugging.go(
+          [&](Context context) { return serve_debug(context, *std::move(debug_listener)); });
     Result<void> served = server.serve(serving, std::move(listener));
     forgetting.cancel();
     SLUICE_TRY(forgetting.wait());
     dispatching.cancel();
     SLUICE_TRY(dispatching.wait());
+    debugging.cancel();
+    SLUICE_TRY(debugging.wait());
     return served;
   }
 
@@ -164,11 +180,19 @@ Result<int> serve(const Context& context, const ServeOptions& options) {
   if (!listening) return wrap(listening.error(), "--listen");
   sluice::net::Listener listener = *std::move(listening);
   const std::string address = listener.address().to_string();
+  std::optional<sluice::net::Listener> debug_listener;
+  if (!options.debug_listen.empty()) {
+    auto made = sluice::net::Listener::listen(options.debug_listen);
+    if (!made) return wrap(made.error(), "--debug-listen");
+    debug_listener = *std::move(made);
+    printf("payments: debug at http://%s/debug/pprof/\n",
+           debug_listener->address().to_string().c_str());
+  }
   Payments payments{std::move(database), std::move(reader_pool), std::move(endpoint), options};
   // The line that scripts wait for: from here on the kernel queues connections.
   printf("payments: listening on http://%s\n", address.c_str());
   fflush(stdout);
-  SLUICE_TRY(payments.run(context, std::move(listener)));
+  SLUICE_TRY(payments.run(context, std::move(listener), std::move(debug_listener)));
   payments.print_totals();
   return 0;
 }

@@ -14,6 +14,7 @@ namespace payments_cmd {
 struct ServeOptions {
   std::string database;                   // created if it does not exist
   std::string listen = "127.0.0.1:8080";  // port 0: a free one
+  std::string debug_listen;               // for operators: /debug/pprof/; empty: nowhere
   std::string webhook_url;                // empty: events stay in the outbox
   std::string webhook_secret;
   int64_t webhook_attempts = 1000;  // failed ones, after which an event is given up
