@@ -176,6 +176,7 @@ Runtime::Runtime(RuntimeOptions options) {
   Result<runtime::DebugSettings> debug = runtime::debug_settings();
   if (!debug.has_value()) fatal(debug.error().to_string());
   sched.options = *complete;
+  sched.on_panic.store(complete->on_panic, std::memory_order_relaxed);
   runtime::stack_pool =
       &runtime::StackPool::with(sched.options.stack_bytes, sched.options.stack_guard);
   uint32_t cached = static_cast<uint32_t>(sched.options.max_procs) * runtime::P::stack_cache_max;

@@ -216,10 +216,11 @@ void switch_from_dead(M* m, G* g, G* next) {
 // handler: the search for one then ends at the stack's end and std::terminate is called at the
 // place of the throw, with the whole stack still there to be printed.
 [[gnu::noinline]] static void run_closure(G* g) {
-  if (sched.options.on_panic == nullptr) [[likely]] {
+  auto* handler = sched.on_panic.load(std::memory_order_relaxed);
+  if (handler == nullptr) [[likely]] {
     g->type->run(closure_of(g));
   } else {
-    run_with_handler(g, sched.options.on_panic);
+    run_with_handler(g, handler);
   }
 }
 

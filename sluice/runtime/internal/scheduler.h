@@ -57,6 +57,8 @@ struct Scheduler {
 
   // Read at every wake-up, changed at the end of a Runtime only.
   alignas(64) std::atomic<uint32_t> number{1};  // of the Runtime; changed under lock
+  // Of the options: also read by a thread that an ended Runtime left behind.
+  std::atomic<void (*)(std::exception_ptr)> on_panic{nullptr};
   int p_count = 0;
   P** ps = nullptr;
   RuntimeOptions options;
