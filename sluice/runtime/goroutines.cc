@@ -45,8 +45,7 @@ StackTrace trace_of(const Sample& sample) {
 class Capture {
  public:
   GoroutineDump run() {
-    for (std::span<G> records : all_records())
-      for (G& g : records) first_look(&g);
+    visit_records([](G* g, void* self) { static_cast<Capture*>(self)->first_look(g); }, this);
     for (int round = 0; round < rounds_max && !unresolved_.empty(); ++round) {
       if (round != 0) ::sched_yield();
       std::erase_if(unresolved_, [this](G* g) { return resolve(g); });

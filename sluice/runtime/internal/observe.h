@@ -4,19 +4,13 @@
 
 #include <cstdint>
 
+#include "sluice/runtime/internal/racy.h"
 #include "sluice/runtime/internal/scheduler.h"
 
 namespace sluice::runtime {
 
 // What the scheduler looks like from outside, for the trace and the metrics: the same figures in
 // both. Nobody is stopped for it, so figures that are read one after the other need not add up.
-
-// A field that its owner writes plainly, as of some moment near now. No kind of number or pointer
-// here is written in two steps by the machines that sluice runs on.
-template <class T>
-__attribute__((noinline, no_sanitize("thread"))) T peek(const T& field) {
-  return *const_cast<const volatile T*>(&field);
-}
 
 // Goroutines queued on `p`, the one that runs next included (which Go's figure leaves out).
 inline uint32_t queued(const P& p) {

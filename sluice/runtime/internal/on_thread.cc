@@ -10,9 +10,6 @@ namespace sluice::runtime {
 
 namespace {
 
-SLUICE_RACY_READS G* goroutine_on(const M* m) { return racy(m->g); }
-SLUICE_RACY_READS uint32_t slot_of(const G* g) { return racy(g->stack.slot); }
-
 bool is_good(const Sample& sample, bool partial) {
   return sample.complete || sample.count == Sample::frames_max || partial;
 }
@@ -25,8 +22,8 @@ bool OnThread::read_blocked(M* m, G* g, bool partial, std::vector<Found>* found)
   int tid = m->tid.load(std::memory_order_relaxed);
   ThreadPlace place = place_of(tid);
   if (place.state == ThreadState::executing) return false;
-  if (place.state == ThreadState::unknown || goroutine_on(m) != g) return true;
-  StackBounds bounds = stack_pool->bounds(slot_of(g));
+  if (place.state == ThreadState::unknown || peek(m->g) != g) return true;
+  StackBounds bounds = stack_pool->bounds(peek(g->stack.slot));
   if (!bounds.hold(place.sp, 1)) return true;
   Found& candidate = found->emplace_back(Found{g, true, {}});
   read_moving(g, &candidate.sample);
@@ -44,7 +41,7 @@ std::vector<OnThread::Found> OnThread::look(const std::unordered_set<G*>& wanted
   std::vector<M*> executing;
   for (M* m = sched.all_ms.load(std::memory_order_acquire); m != nullptr; m = m->all_next) {
     if (!m->alive.load(std::memory_order_acquire) || m->abandoned.load()) continue;
-    G* g = goroutine_on(m);
+    G* g = peek(m->g);
     if (g == nullptr || !wanted.contains(g)) continue;
     if (!read_blocked(m, g, partial, &found)) executing.push_back(m);
   }

@@ -123,15 +123,6 @@ void visit_records(void (*visit)(G* g, void* context), void* context) {
   }
 }
 
-std::vector<std::span<G>> all_records() {
-  GPool& records = pool();
-  std::lock_guard lock(records.lock);
-  std::vector<std::span<G>> all;
-  for (G* slab : records.slabs) all.emplace_back(slab, g_slab_count);
-  if (!all.empty()) all.back() = all.back().first(records.slab_used);
-  return all;
-}
-
 bool refill_gs(P* p) {
   p->free_g_count = take_records(p->free_gs, g_batch);
   return p->free_g_count != 0;

@@ -2,9 +2,6 @@
 
 #pragma once
 
-#include <span>
-#include <vector>
-
 #include "sluice/base/result.h"
 #include "sluice/runtime/internal/p.h"
 #include "sluice/runtime/internal/sanitizer.h"
@@ -25,9 +22,6 @@ void visit_records(void (*visit)(G* g, void* context), void* context);
 
 // Gives a P's caches back, at shutdown.
 void drain_caches(P* p);
-
-// Records come in arrays that are never unmapped. Returns those that exist, for observers.
-std::vector<std::span<G>> all_records();
 
 // What follows needs p's region: its caches of records and stacks, refilled and spilled in batches.
 

@@ -23,6 +23,11 @@ template <class T>
 const volatile T& racy(const T& field) {
   return field;
 }
+// The same for who reads one field only.
+template <class T>
+SLUICE_RACY_READS T peek(const T& field) {
+  return racy(field);
+}
 
 // Between reads of an observer that must not change places, nor a store that it saw with an earlier
 // one of the same thread. x86 keeps the order of loads and of stores. Elsewhere the membarrier

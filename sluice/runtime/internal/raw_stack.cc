@@ -25,7 +25,7 @@ constexpr FrameRule record_rule{.cfa_base = FrameRule::Base::frame_pointer,
                                 .frame_pointer_at = -intptr_t{2 * word_bytes}};
 
 // Whether the call before that address may have been one of `function`: a direct call says whom it
-// calls, if that is not a stub that jumps to another library.
+// calls, if that is not an entry of the PLT, which jumps to another library.
 bool may_call([[maybe_unused]] uintptr_t return_address, [[maybe_unused]] uintptr_t function) {
   if (!frame_rule(return_address - 1)) return false;  // no code of anybody
 #if defined(__x86_64__)
@@ -37,7 +37,7 @@ bool may_call([[maybe_unused]] uintptr_t return_address, [[maybe_unused]] uintpt
   uintptr_t target = return_address + static_cast<uintptr_t>(intptr_t{distance});
   if (target == function) return true;
   std::optional<FrameRule> rule = frame_rule(target);
-  return rule && rule->function != target;  // stubs share one entry of the table
+  return rule && rule->function != target;  // the PLT is one entry of the table
 #else
   return true;
 #endif
