@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <numeric>
@@ -13,6 +14,7 @@
 
 #include <gtest/gtest.h>
 
+#include "sluice/runtime/goroutines.h"
 #include "sluice/runtime/internal/latency.h"
 #include "sluice/runtime/park.h"
 #include "sluice/runtime/poll.h"
@@ -32,6 +34,13 @@ RuntimeMetrics wait_until(Holds holds) {
     if (holds(metrics)) return metrics;
     std::this_thread::yield();
   }
+}
+
+// Of one moment, unlike goroutines_waiting: that also counts who is between two of the sums.
+bool one_waits(runtime::WaitReason reason) {
+  return std::ranges::any_of(runtime::capture_goroutines().goroutines, [&](auto& goroutine) {
+    return goroutine.state == runtime::GoroutineState::waiting && goroutine.wait_reason == reason;
+  });
 }
 
 // Goroutines that wait until ready() or the end of scope.
@@ -186,7 +195,7 @@ TEST(RuntimeMetrics, CountDescriptorsAndWhoWaitsForThem) {
     ASSERT_TRUE(reader.open(ends[0]).has_value());
     EXPECT_EQ(runtime_metrics().netpoll_descriptors, descriptors + 1);
     std::thread writer([&] {
-      wait_until([](auto& now) { return now.goroutines_waiting >= 1 && now.processors_idle == 1; });
+      while (!one_waits(runtime::WaitReason::io_wait)) std::this_thread::yield();
       EXPECT_EQ(::write(ends[1], "x", 1), 1);
     });
     EXPECT_TRUE(reader.wait_read().has_value());
