@@ -42,7 +42,6 @@ struct alignas(64) M : RegionWord {
   void* own_sanitizer = nullptr;
   const void* own_stack_bottom = nullptr;
   size_t own_stack_bytes = 0;
-  uint64_t cpu_ns_seen = 0;              // sysmon's
   std::atomic<Answer*> answer{nullptr};  // to interrupt.h's questions; made by who asks first
 };
 

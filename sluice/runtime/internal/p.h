@@ -52,8 +52,10 @@ struct alignas(64) P {
   std::atomic<M*> m{nullptr};
   P* idle_next = nullptr;  // guarded by Scheduler::lock
   bool idle = false;       // guarded by Scheduler::lock
-  uint64_t tick_seen = 0;  // sysmon's
-  uint64_t seen_at = 0;    // sysmon's, ns
+  // Sysmon's. Not in the M, whose record may serve another thread while sysmon still looks at it.
+  uint64_t tick_seen = 0;
+  uint64_t seen_at = 0;      // ns
+  uint64_t cpu_ns_seen = 0;  // of its M's thread
 
   alignas(64) TimerWheel timers;
 

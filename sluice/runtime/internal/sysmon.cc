@@ -96,7 +96,7 @@ bool look_at(P* p, uint64_t now, bool timers_due) {
   if (tick != p->tick_seen) {
     p->tick_seen = tick;
     p->seen_at = now;
-    m->cpu_ns_seen = cpu_ns(m);
+    p->cpu_ns_seen = cpu_ns(m);
     if (timers_due) p->attention.store(true, std::memory_order_relaxed);
     return true;
   }
@@ -104,7 +104,7 @@ bool look_at(P* p, uint64_t now, bool timers_due) {
   uint64_t stuck = now - p->seen_at;
   if (stuck < blocked_max || !wanted(p, timers_due)) return false;
   if (sched.anyone_idle_unwatched()) wake_one_slow();
-  bool blocked = cpu_ns(m) - m->cpu_ns_seen < stuck / 2;
+  bool blocked = cpu_ns(m) - p->cpu_ns_seen < stuck / 2;
   // A thread that was given the P and has not come up yet keeps it: another would be no faster.
   if (!m->in_goroutine.load(std::memory_order_relaxed)) return false;
   if ((blocked || stuck >= slice_max) && thread_available()) retake(p);

@@ -76,7 +76,6 @@ void renew(M* m) {
   m->wake.store(0, std::memory_order_relaxed);
   m->in_goroutine.store(false, std::memory_order_relaxed);
   m->tid.store(0, std::memory_order_relaxed);
-  m->cpu_ns_seen = 0;
 }
 
 }  // namespace
