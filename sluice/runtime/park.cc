@@ -8,6 +8,7 @@
 
 #include "sluice/runtime/go.h"
 #include "sluice/runtime/internal/scheduler.h"
+#include "sluice/runtime/internal/wait_count.h"
 #include "sluice/runtime/section.h"
 
 namespace sluice::runtime {
@@ -100,7 +101,7 @@ void park(WaitReason reason) {
     region_leave(m);
     return;
   }
-  switch_away(m, g);
+  switch_away_waiting(m, g, reason);
   region_leave(current_m());
 }
 
@@ -130,7 +131,7 @@ void Section::park(WaitReason reason) {
   if (!goroutine_) [[unlikely]]
     return park_foreign(g_, reason);
   set_waiting(g_, reason);
-  switch_away(current_m(), g_);
+  switch_away_waiting(current_m(), g_, reason);
 }
 
 void ready_sectioned(G* g) {

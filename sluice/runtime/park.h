@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -34,6 +35,7 @@ enum class WaitReason : uint8_t {
   group,
   blocked_on_processor,
 };
+inline constexpr size_t wait_reasons = static_cast<size_t>(WaitReason::blocked_on_processor) + 1;
 std::string_view name(WaitReason reason);
 
 // The calling goroutine, or this thread's stand-in. Never null. Valid on the calling goroutine

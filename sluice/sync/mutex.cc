@@ -40,6 +40,7 @@ bool Mutex::try_lock() {
 
 void Mutex::lock_slow(runtime::WaitReason reason) {
   Instant waiting_since{};
+  Instant asleep_since{};
   bool starving = false;
   bool awake = false;  // we are the one that the woken flag stands for
   int round = 0;
@@ -68,9 +69,10 @@ void Mutex::lock_slow(runtime::WaitReason reason) {
 
     // One who has waited before goes to the front.
     bool first = waiting_since != Instant{};
-    if (!first) waiting_since = now();
-    sema_.acquire(reason, first);
-    starving = starving || now() - waiting_since > starvation_threshold;
+    if (!first) waiting_since = asleep_since = now();
+    sema_.acquire(reason, first, asleep_since);
+    asleep_since = now();
+    starving = starving || asleep_since - waiting_since > starvation_threshold;
     // Acquire is not needed for the data: sema_'s wake-up orders it after the unlock().
     seen = load();
     if (seen.starving()) return take_over(starving);

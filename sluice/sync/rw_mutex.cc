@@ -28,7 +28,7 @@ void RWMutex::lock() {
   int32_t inside = readers_.fetch_sub(readers_max, std::memory_order_acquire);
   // Those inside count themselves out, some of them perhaps before we have counted them in.
   if (inside != 0 && leaving_.fetch_add(inside, std::memory_order_acq_rel) + inside != 0)
-    writer_sema_.acquire(runtime::WaitReason::rw_mutex_write);
+    writer_sema_.acquire(runtime::WaitReason::rw_mutex_write, false, now());
 }
 
 bool RWMutex::try_lock() {

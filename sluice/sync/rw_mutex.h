@@ -28,7 +28,7 @@ class RWMutex {
   void lock_shared() {
     // Acquire pairs with unlock()'s release.
     if (readers_.fetch_add(1, std::memory_order_acquire) + 1 < 0) [[unlikely]]
-      reader_sema_.acquire(runtime::WaitReason::rw_mutex_read);
+      reader_sema_.acquire(runtime::WaitReason::rw_mutex_read, false, now());
   }
   bool try_lock_shared();
   // Ends the process with "sync: unlock_shared of unlocked RWMutex".

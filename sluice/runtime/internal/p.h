@@ -9,6 +9,8 @@
 #include "sluice/runtime/internal/m.h"
 #include "sluice/runtime/internal/run_queue.h"
 #include "sluice/runtime/internal/timer_wheel.h"
+#include "sluice/runtime/internal/wait_sampler.h"
+#include "sluice/runtime/park.h"
 #include "sluice/runtime/spin_lock.h"
 
 namespace sluice::runtime {
@@ -24,6 +26,8 @@ struct alignas(64) P {
   uint32_t spawn_streak = 0;  // runs in a row from `spawned` while others waited
   uint32_t turns_left = 0;    // until the next look at the other ends of the queues
   LatencySampler sampler;
+  WaitSampler waits[wait_reasons];  // a kind each: a frequent one does not hide a rare one
+  WaitSampler contentions;
   uint32_t index = 0;
   uint64_t random = 0;
   uint32_t free_g_count = 0;

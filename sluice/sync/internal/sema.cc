@@ -2,10 +2,12 @@
 
 #include "sluice/sync/internal/sema.h"
 
+#include "sluice/runtime/contention.h"
+
 namespace sluice::sync::internal {
 
-void Sema::acquire(runtime::WaitReason reason, bool first) {
-  Waiter waiter{runtime::current(), nullptr};
+void Sema::acquire(runtime::WaitReason reason, bool first, Instant since) {
+  Waiter waiter{runtime::current(), nullptr, since};
   lock_.lock();
   if (permits_ > 0) {
     --permits_;
@@ -34,8 +36,10 @@ void Sema::release() {
   }
   head_ = waiter->next;
   runtime::G* g = waiter->g;
+  Instant since = waiter->since;
   lock_.unlock();
   runtime::ready(g);
+  if (since != Instant{}) runtime::count_contention(since);
 }
 
 }  // namespace sluice::sync::internal

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "sluice/base/time.h"
 #include "sluice/runtime/park.h"
 #include "sluice/runtime/spin_lock.h"
 
@@ -22,7 +23,8 @@ class Sema {
   Sema& operator=(const Sema&) = delete;
 
   // Waits for a permit, behind all who wait; `first`: ahead of them.
-  void acquire(runtime::WaitReason reason, bool first = false);
+  // `since`: when the wait for a lock began, for the mutex profile; of what is no lock, nothing.
+  void acquire(runtime::WaitReason reason, bool first = false, Instant since = {});
 
   // Hands a permit to the first waiter, or keeps it for the next acquire().
   void release();
@@ -31,6 +33,7 @@ class Sema {
   struct Waiter {
     runtime::G* g;
     Waiter* next;
+    Instant since;
   };
 
   runtime::SpinLock lock_;
