@@ -2,15 +2,21 @@
 
 #include "sluice/debug/pprof_handler.h"
 
+#include <charconv>
+#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "sluice/chan/select.h"
+#include "sluice/context/context.h"
+#include "sluice/debug/delay_profile.h"
 #include "sluice/debug/goroutine_profile.h"
 #include "sluice/debug/goroutine_text.h"
 #include "sluice/runtime/goroutines.h"
+#include "sluice/runtime/wait_profile.h"
 
 namespace sluice::debug {
 
@@ -37,6 +43,10 @@ Result<void> index(ResponseWriter& response) {
       "<li><a href=\"goroutine?debug=1\">goroutine?debug=1</a>: equal stacks "
       "counted</li>\n"
       "<li><a href=\"goroutine\">goroutine</a>: for go tool pprof</li>\n"
+      "<li><a href=\"block?debug=1\">block?debug=1</a>: where goroutines waited for others; "
+      "<a href=\"block\">block</a> for go tool pprof</li>\n"
+      "<li><a href=\"mutex?debug=1\">mutex?debug=1</a>: who kept others waiting for locks; "
+      "<a href=\"mutex\">mutex</a> for go tool pprof</li>\n"
       "<li><a href=\"cmdline\">cmdline</a>: the program's arguments</li>\n"
       "</ul>\n</body></html>\n");
 }
@@ -63,6 +73,48 @@ Result<void> goroutine(Request& request, ResponseWriter& response) {
   return written;
 }
 
+constexpr int seconds_max = 3600;
+
+// Of the parameter "seconds"; 0: it is not there. nullopt: it is not understood.
+std::optional<int> seconds_of(Request& request) {
+  std::optional<std::string> text = request.query("seconds");
+  if (!text) return 0;
+  int seconds = 0;
+  const char* end = text->data() + text->size();
+  auto [stop, error] = std::from_chars(text->data(), end, seconds);
+  if (error != std::errc() || stop != end || seconds < 1 || seconds > seconds_max) return {};
+  return seconds;
+}
+
+// False: nobody waits for the answer any more.
+bool wait_for(const Context& context, Duration duration) {
+  bool passed = false;
+  select(on_receive(context.done()), on_timeout(duration, [&] { passed = true; }));
+  return passed;
+}
+
+// Block and mutex: all since the start, or what comes within the next seconds.
+Result<void> delays(Request& request, ResponseWriter& response, std::string_view name,
+                    std::string_view title, runtime::DelayProfile (*read)()) {
+  std::string debug = request.query("debug").value_or("0");
+  if (debug != "0" && debug != "1") return refuse(response, 400, "debug must be 0 or 1\n");
+  std::optional<int> seconds = seconds_of(request);
+  if (!seconds)
+    return refuse(response, 400, "seconds must be a whole number from 1 to 3600\n");
+  runtime::DelayProfile before;
+  if (*seconds != 0) {
+    before = read();
+    Context context = request.context();
+    if (!wait_for(context, std::chrono::seconds(*seconds))) return *context.err();
+  }
+  runtime::DelayProfile profile = difference(read(), before);
+  response.headers().set("X-Content-Type-Options", "nosniff");
+  if (debug == "1") return response.reply(200, plain_text, delay_text(title, profile));
+  response.headers().set("Content-Disposition",
+                         "attachment; filename=\"" + std::string(name) + '"');
+  return response.reply(200, "application/octet-stream", delay_profile(profile));
+}
+
 // As the kernel keeps them, without the last NUL, as Go does.
 Result<void> cmdline(ResponseWriter& response) {
   std::unique_ptr<FILE, decltype(&std::fclose)> file(std::fopen("/proc/self/cmdline", "re"),
@@ -85,6 +137,9 @@ Result<void> answer(Request& request, ResponseWriter& response) {
   }
   if (what.empty()) return index(response);
   if (what == "goroutine") return goroutine(request, response);
+  if (what == "block")
+    return delays(request, response, what, "contention", runtime::block_profile);
+  if (what == "mutex") return delays(request, response, what, "mutex", runtime::mutex_profile);
   if (what == "cmdline") return cmdline(response);
   return refuse(response, 404, "there is no such profile here: see /debug/pprof/\n");
 }

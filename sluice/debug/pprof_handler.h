@@ -14,6 +14,9 @@ namespace sluice::debug {
 //   /debug/pprof/goroutine?debug=2   every goroutine's stack, as text
 //   /debug/pprof/goroutine?debug=1   equal stacks counted, as text
 //   /debug/pprof/goroutine           the same for `go tool pprof` (debug=0)
+//   /debug/pprof/block               where goroutines waited for others; debug=1 as text
+//   /debug/pprof/mutex               who kept others waiting for locks; debug=1 as text
+//   /debug/pprof/block?seconds=10    what comes within 10 seconds (1 to 3600); mutex likewise
 //   /debug/pprof/cmdline             the program's arguments, separated by NUL
 //
 // A parameter that is not understood is answered with 400 and what would be, anything else with

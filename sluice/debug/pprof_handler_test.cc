@@ -120,6 +120,29 @@ TEST_F(PprofHandler, AParameterThatIsNotUnderstoodIsABadRequest) {
   });
 }
 
+TEST_F(PprofHandler, ShowsWhoWaitedAndWhoKeptOthersWaiting) {
+  serve([&] {
+    for (std::string name : {"block", "mutex"}) {
+      Answer text = get("/debug/pprof/" + name + "?debug=1");
+      EXPECT_EQ(text.status, 200);
+      EXPECT_EQ(text.type, "text/plain; charset=utf-8");
+      EXPECT_THAT(text.body, StartsWith(name == "block" ? "--- contention:\n" : "--- mutex:\n"));
+      for (std::string query : {"", "?seconds=1"}) {
+        Answer profile = get("/debug/pprof/" + name + query);
+        EXPECT_EQ(profile.status, 200);
+        EXPECT_EQ(profile.type, "application/octet-stream");
+        EXPECT_THAT(profile.body, StartsWith("\x1f\x8b"));
+      }
+      for (std::string query : {"?debug=2", "?debug=x", "?seconds=0", "?seconds=3601", "?seconds=1s",
+                                "?seconds=", "?seconds=-1"}) {
+        Answer answer = get("/debug/pprof/" + name + query);
+        EXPECT_EQ(answer.status, 400) << query;
+        EXPECT_EQ(answer.tool_error, "1") << query;
+      }
+    }
+  });
+}
+
 TEST_F(PprofHandler, WhatIsNotThereIsNotFound) {
   serve([&] {
     Answer answer = get("/debug/pprof/heap");
