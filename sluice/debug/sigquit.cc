@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "sluice/debug/goroutine_text.h"
+#include "sluice/debug/internal/service_thread.h"
 #include "sluice/runtime/goroutines.h"
 
 namespace sluice::debug {
@@ -50,22 +51,6 @@ void* wait_for_signal(void* reading_end) {
   ::_exit(exit_status);
 }
 
-// With all signals blocked, so that none is handled on it.
-int start_thread(int reading_end) {
-  sigset_t all, before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  pthread_attr_t attributes;
-  ::pthread_attr_init(&attributes);
-  ::pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  pthread_t thread;
-  int error = ::pthread_create(&thread, &attributes, wait_for_signal,
-                               reinterpret_cast<void*>(intptr_t{reading_end}));
-  ::pthread_attr_destroy(&attributes);
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return error;
-}
-
 }  // namespace
 
 Result<void> dump_on_sigquit() {
@@ -74,11 +59,14 @@ Result<void> dump_on_sigquit() {
   if (handler_pipe.load() >= 0) return {};
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return errno_error(errno, "pipe2");
-  if (int error = start_thread(ends[0]); error != 0) {
+  Result<pthread_t> thread =
+      internal::start_service_thread(wait_for_signal, reinterpret_cast<void*>(intptr_t{ends[0]}));
+  if (!thread) {
     ::close(ends[0]);
     ::close(ends[1]);
-    return errno_error(error, "pthread_create");
+    return thread.error();
   }
+  ::pthread_detach(*thread);
   handler_pipe.store(ends[1]);
   struct sigaction action = {};
   action.sa_handler = on_sigquit;

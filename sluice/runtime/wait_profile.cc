@@ -39,16 +39,18 @@ bool counts(WaitReason reason) {
 
 }  // namespace
 
-[[gnu::cold]] void switch_away_sampled(M* m, G* g, WaitReason reason) {
-  WaitSampler& sampler = m->p.load(std::memory_order_relaxed)->waits[static_cast<size_t>(reason)];
+[[gnu::cold]] DrawnWait begin_drawn_wait(P* p, WaitReason reason) {
+  WaitSampler& sampler = p->waits[static_cast<size_t>(reason)];
   if (!counts(reason)) {
     sampler.stop();
-    return switch_away(m, g);
+    return {};
   }
   uint64_t begin = now_ns();
-  uint64_t weight = sampler.draw(begin);
-  switch_away(m, g);
-  add_here(blocked, g, weight, now_ns() - begin);
+  return {begin, sampler.draw(begin)};
+}
+
+[[gnu::cold]] void end_drawn_wait(const G* g, const DrawnWait& wait) {
+  add_here(blocked, g, wait.weight, now_ns() - wait.begin);
 }
 
 void count_contention(Instant since) {

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "sluice/runtime/contention.h"
+#include "sluice/runtime/goroutines.h"
 #include "sluice/runtime/park.h"
 #include "sluice/runtime/runtime.h"
 #include "sluice/runtime/section.h"
@@ -123,6 +124,34 @@ TEST(BlockProfile, CountsAsManyAsThereAre) {
   // Up to as many as the last counted for have come since.
   EXPECT_LE(count, uint64_t{rounds});
   EXPECT_GT(count, uint64_t{rounds} / 4);
+}
+
+// Dumps count equal stacks.
+TEST(BlockProfile, ADrawnWaitLooksLikeOthers) {
+  Runtime runtime{{.max_procs = 1}};
+  runtime.block_on([] {
+    constexpr size_t count = 50;
+    std::vector<std::atomic<G*>> waiting(count);
+    std::atomic<size_t> ended = 0;
+    for (auto& each : waiting)
+      go([&each, &ended] {
+        each = current();
+        park(WaitReason::wait_group);
+        ++ended;
+      });
+    std::vector<std::vector<uintptr_t>> stacks;
+    while (stacks.size() != count) {
+      yield();
+      stacks.clear();
+      GoroutineDump dump = capture_goroutines();
+      for (const Goroutine& goroutine : dump.goroutines)
+        if (goroutine.state == GoroutineState::waiting)
+          stacks.emplace_back(dump.frames(goroutine).begin(), dump.frames(goroutine).end());
+    }
+    for (const auto& stack : stacks) EXPECT_EQ(stack, stacks.front());
+    for (auto& each : waiting) ready(each);
+    while (ended != count) yield();
+  });
 }
 
 TEST(MutexProfile, MeasuresFromTheTimeGiven) {
