@@ -2,6 +2,8 @@
 
 #include "sluice/runtime/wait_profile.h"
 
+#include <span>
+
 #include "sluice/runtime/contention.h"
 #include "sluice/runtime/internal/delay_table.h"
 #include "sluice/runtime/internal/stack_pool.h"
@@ -29,28 +31,51 @@ bool counts(WaitReason reason) {
   }
 }
 
-// `g` is the goroutine that calls.
-[[gnu::noinline]] void add_here(DelayTable& table, const G* g, uint64_t weight, uint64_t ns) {
-  uintptr_t frames[DelayTable::frames_max];
-  Walk walk = walk_frames(reinterpret_cast<uintptr_t>(__builtin_frame_address(0)),
-                          stack_pool->bounds(g->stack.slot), frames);
-  table.add({frames, walk.count}, weight, ns * weight);
+[[gnu::always_inline]] inline uintptr_t frame_here() {
+  return reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
 }
+
+// Of a record that an ended Runtime left behind there is no stack.
+void add(DelayTable& table, std::span<const uintptr_t> stack, uint64_t weight, uint64_t ns) {
+  if (!stack.empty()) table.add(stack, weight, ns * weight);
+}
+
+// A moment and a weight in one word. Moments are kept in 64 ns, and modulo 6 days.
+struct DrawnWait {
+  static constexpr int weight_bits = 21;
+  static constexpr int coarse_bits = 6;
+  static_assert(WaitSampler::weight_max < 1 << weight_bits);
+
+  static uint64_t pack(uint64_t now_ns, uint64_t weight) {
+    return now_ns >> coarse_bits << weight_bits | weight;
+  }
+  static uint64_t weight(uint64_t word) { return word & ((1 << weight_bits) - 1); }
+  static uint64_t passed_ns(uint64_t word, uint64_t now_ns) {
+    return (pack(now_ns, 0) - (word - weight(word))) >> weight_bits << coarse_bits;
+  }
+};
 
 }  // namespace
 
-[[gnu::cold]] DrawnWait begin_drawn_wait(P* p, WaitReason reason) {
+[[gnu::cold]] void begin_drawn_wait(P* p, G* g, WaitReason reason) {
   WaitSampler& sampler = p->waits[static_cast<size_t>(reason)];
-  if (!counts(reason)) {
-    sampler.stop();
-    return {};
-  }
-  uint64_t begin = now_ns();
-  return {begin, sampler.draw(begin)};
+  if (!counts(reason)) return sampler.stop();
+  uint64_t now = now_ns();
+  g->drawn_wait = DrawnWait::pack(now, sampler.draw(now));
+  g->wait_drawn = 1;
 }
 
-[[gnu::cold]] void end_drawn_wait(const G* g, const DrawnWait& wait) {
-  add_here(blocked, g, wait.weight, now_ns() - wait.begin);
+// The goroutine's registers are saved, or it is the one that calls and never got away.
+[[gnu::cold]] void end_drawn_wait(G* g) {
+  g->wait_drawn = 0;
+  uint64_t now = now_ns();
+  uintptr_t frames[DelayTable::frames_max];
+  StackBounds bounds = stack_pool->bounds(g->stack.slot);
+  Walk walk = g->on_cpu.load(std::memory_order_relaxed) != 0
+                  ? walk_frames(frame_here(), bounds, frames)
+                  : walk_saved(reinterpret_cast<uintptr_t>(g->sp), bounds, frames);
+  add(blocked, {frames, walk.count}, DrawnWait::weight(g->drawn_wait),
+      DrawnWait::passed_ns(g->drawn_wait, now));
 }
 
 void count_contention(Instant since) {
@@ -63,7 +88,9 @@ void count_contention(Instant since) {
   uint64_t weight = sampler.draw(end);
   region_leave(m);
   uint64_t begin = static_cast<uint64_t>(since.time_since_epoch().count());
-  add_here(contended, g, weight, end > begin ? end - begin : 0);
+  uintptr_t frames[DelayTable::frames_max];
+  Walk walk = walk_frames(frame_here(), stack_pool->bounds(g->stack.slot), frames);
+  add(contended, {frames, walk.count}, weight, end > begin ? end - begin : 0);
 }
 
 DelayProfile block_profile() { return blocked.read(); }

@@ -37,7 +37,7 @@ struct Stack {
 // ends: ten thousand goroutines that wait for their first turn cost 256 bytes each, and all of them
 // can run on one warm stack. The closure stays here, in `inline_closure`, unless it is larger.
 struct alignas(64) G {
-  static constexpr size_t inline_closure_bytes = 112;
+  static constexpr size_t inline_closure_bytes = 104;
 
   // The first cache line is all that a spawn writes, but for the closure, whose first 32 bytes are
   // in the second: a burst of spawns is bound by memory.
@@ -52,6 +52,8 @@ struct alignas(64) G {
   // 1 from the moment a thread switches to this stack until it has switched away from it and the
   // registers are saved. Who resumes a G waits for 0 (acquire pairs with finish_switch's release).
   std::atomic<uint8_t> on_cpu{0};
+  // It waits, and `drawn_wait` says since when: see wait_count.h.
+  uint8_t wait_drawn = 0;
   // Not 0: runnable, and its wait is measured, for so many: see latency.h.
   uint16_t sampled = 0;
   // 0: nobody waits, 1: parked, 2: ready() came. See park() in park.cc.
@@ -67,6 +69,7 @@ struct alignas(64) G {
   void* eh_globals[2] = {nullptr, nullptr};
 
   alignas(16) char inline_closure[inline_closure_bytes];
+  uint64_t drawn_wait = 0;
 
   // Link of whichever list holds this G: a free list, the global run queue, a batch.
   G* next = nullptr;

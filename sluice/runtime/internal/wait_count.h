@@ -2,31 +2,25 @@
 
 #pragma once
 
-#include <cstdint>
-
 #include "sluice/runtime/internal/scheduler.h"
 
 namespace sluice::runtime {
 
-// A wait that is measured for block_profile().
-struct DrawnWait {
-  uint64_t begin = 0;   // ns; 0: it is not
-  uint64_t weight = 0;  // for so many
-};
+// How waits come into block_profile(). One that is drawn when it begins (wait_sampler.h) leaves the
+// moment in G::drawn_wait; whoever resumes the goroutine takes the time and walks its stack, which
+// stands still then. So a wait that is not drawn pays a decrement, and a run a test of a byte beside
+// one that it tests anyway.
+// Rejected: measuring around the switch, in the goroutine that waits. It costs every wait a frame,
+// and drawn ones would have other stacks than their equals, which dumps count as one.
+void begin_drawn_wait(P* p, G* g, WaitReason reason);
+void end_drawn_wait(G* g);
 
-DrawnWait begin_drawn_wait(P* p, WaitReason reason);
-void end_drawn_wait(const G* g, const DrawnWait& wait);
-
-// As switch_away(), for a goroutine that waits. Drawn or not, it waits in the same frames: equal
-// stacks must stay equal, since dumps count them.
+// As switch_away(), for a goroutine that waits.
 [[gnu::always_inline]] inline void switch_away_waiting(M* m, G* g, WaitReason reason) {
   P* p = m->p.load(std::memory_order_relaxed);
-  DrawnWait wait;
   if (p->waits[static_cast<size_t>(reason)].pass()) [[unlikely]]
-    wait = begin_drawn_wait(p, reason);
+    begin_drawn_wait(p, g, reason);
   switch_away(m, g);
-  if (wait.begin != 0) [[unlikely]]
-    end_drawn_wait(g, wait);
 }
 
 }  // namespace sluice::runtime

@@ -25,11 +25,10 @@ uint32_t WaitSampler::draw(uint64_t now_ns) {
   uint32_t weight = weight_;
   uint64_t passed = std::max<uint64_t>(now_ns - drawn_at_, 1);
   drawn_at_ = now_ns;
-  // Both factors are below 2^21: no overflow.
   uint64_t wanted = uint64_t{weight} * spacing_ns / passed;
-  interval_ = static_cast<uint32_t>(std::clamp<uint64_t>(
-      wanted, 1, std::min<uint64_t>(interval_ * growth_max, interval_max)));
-  left_ = weight_ = vary(interval_, now_ns);
+  uint64_t interval =
+      std::clamp<uint64_t>(wanted, 1, std::min<uint64_t>(weight * growth_max, interval_max));
+  left_ = weight_ = vary(static_cast<uint32_t>(interval), now_ns);
   return weight;
 }
 

@@ -19,6 +19,7 @@ class WaitSampler {
  public:
   static constexpr uint64_t spacing_ns = 1'000'000;
   static constexpr uint32_t interval_max = 1 << 20;
+  static constexpr uint32_t weight_max = interval_max + interval_max / 4;
 
   // Whether this event is drawn; then draw() must follow.
   [[gnu::always_inline]] bool pass() { return --left_ == 0; }
@@ -32,7 +33,6 @@ class WaitSampler {
  private:
   uint32_t left_ = 1;    // until the next is drawn
   uint32_t weight_ = 1;  // of that one
-  uint32_t interval_ = 1;
   uint64_t drawn_at_ = 0;
 };
 
