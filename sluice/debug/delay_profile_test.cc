@@ -154,8 +154,7 @@ TEST(DelayText, IsGosWithTheLongestFirst) {
 }
 
 TEST(DelayText, OfAMutexSaysThatEachCounts) {
-  EXPECT_EQ(delay_text("mutex", {}),
-            "--- mutex:\ncycles/second=1000000000\nsampling period=1\n");
+  EXPECT_EQ(delay_text("mutex", {}), "--- mutex:\ncycles/second=1000000000\nsampling period=1\n");
 }
 
 TEST(DelayDifference, LeavesOutWhatWasThereBefore) {

@@ -99,8 +99,7 @@ Result<void> delays(Request& request, ResponseWriter& response, std::string_view
   std::string debug = request.query("debug").value_or("0");
   if (debug != "0" && debug != "1") return refuse(response, 400, "debug must be 0 or 1\n");
   std::optional<int> seconds = seconds_of(request);
-  if (!seconds)
-    return refuse(response, 400, "seconds must be a whole number from 1 to 3600\n");
+  if (!seconds) return refuse(response, 400, "seconds must be a whole number from 1 to 3600\n");
   runtime::DelayProfile before;
   if (*seconds != 0) {
     before = read();
@@ -137,8 +136,7 @@ Result<void> answer(Request& request, ResponseWriter& response) {
   }
   if (what.empty()) return index(response);
   if (what == "goroutine") return goroutine(request, response);
-  if (what == "block")
-    return delays(request, response, what, "contention", runtime::block_profile);
+  if (what == "block") return delays(request, response, what, "contention", runtime::block_profile);
   if (what == "mutex") return delays(request, response, what, "mutex", runtime::mutex_profile);
   if (what == "cmdline") return cmdline(response);
   return refuse(response, 404, "there is no such profile here: see /debug/pprof/\n");

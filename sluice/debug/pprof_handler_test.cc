@@ -133,8 +133,8 @@ TEST_F(PprofHandler, ShowsWhoWaitedAndWhoKeptOthersWaiting) {
         EXPECT_EQ(profile.type, "application/octet-stream");
         EXPECT_THAT(profile.body, StartsWith("\x1f\x8b"));
       }
-      for (std::string query : {"?debug=2", "?debug=x", "?seconds=0", "?seconds=3601", "?seconds=1s",
-                                "?seconds=", "?seconds=-1"}) {
+      for (std::string query : {"?debug=2", "?debug=x", "?seconds=0", "?seconds=3601",
+                                "?seconds=1s", "?seconds=", "?seconds=-1"}) {
         Answer answer = get("/debug/pprof/" + name + query);
         EXPECT_EQ(answer.status, 400) << query;
         EXPECT_EQ(answer.tool_error, "1") << query;

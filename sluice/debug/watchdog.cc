@@ -10,7 +10,6 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
-#include <functional>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -187,7 +186,9 @@ class Watchdog::Impl {
     }
     reported_waits_ = std::move(reported);
     // The first of a group is then the one that has waited longest.
-    std::ranges::stable_sort(waiting.goroutines, std::greater<>(), &Goroutine::waiting);
+    std::ranges::sort(waiting.goroutines, [](const Goroutine& a, const Goroutine& b) {
+      return a.waiting != b.waiting ? a.waiting > b.waiting : a.id < b.id;
+    });
     for (const internal::StackGroup& group : internal::group_stacks(waiting, true))
       report(lock_wait_text(group), waiting, *group.first);
   }

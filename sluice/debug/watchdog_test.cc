@@ -98,8 +98,8 @@ class Reports {
 };
 
 Watchdog watchdog(Duration computing, Duration lock_wait, Reports& reports) {
-  Result<Watchdog> watchdog = Watchdog::start(
-      {.computing = computing, .lock_wait = lock_wait, .report = reports.sink()});
+  Result<Watchdog> watchdog =
+      Watchdog::start({.computing = computing, .lock_wait = lock_wait, .report = reports.sink()});
   EXPECT_TRUE(watchdog);
   return std::move(*watchdog);
 }
@@ -258,7 +258,9 @@ TEST(Watchdog, PassesOverOtherWaits) {
 
 TEST(Watchdog, NeedsNoRuntime) {
   Reports reports;
-  { Watchdog dog = watchdog(milliseconds(1), milliseconds(1), reports); }
+  {
+    Watchdog dog = watchdog(milliseconds(1), milliseconds(1), reports);
+  }
   EXPECT_TRUE(reports.all().empty());
 }
 

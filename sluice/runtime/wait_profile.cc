@@ -62,20 +62,19 @@ struct DrawnWait {
   if (!counts(reason)) return sampler.stop();
   uint64_t now = now_ns();
   g->drawn_wait = DrawnWait::pack(now, sampler.draw(now));
-  g->wait_drawn = 1;
+  // Its waker may draw it at the same time.
+  g->sampled.fetch_or(G::wait_drawn, std::memory_order_relaxed);
 }
 
 // The goroutine's registers are saved, or it is the one that calls and never got away.
-[[gnu::cold]] void end_drawn_wait(G* g) {
-  g->wait_drawn = 0;
-  uint64_t now = now_ns();
+[[gnu::cold]] void end_drawn_wait(const G* g, uint64_t now_ns) {
   uintptr_t frames[DelayTable::frames_max];
   StackBounds bounds = stack_pool->bounds(g->stack.slot);
   Walk walk = g->on_cpu.load(std::memory_order_relaxed) != 0
                   ? walk_frames(frame_here(), bounds, frames)
                   : walk_saved(reinterpret_cast<uintptr_t>(g->sp), bounds, frames);
   add(blocked, {frames, walk.count}, DrawnWait::weight(g->drawn_wait),
-      DrawnWait::passed_ns(g->drawn_wait, now));
+      DrawnWait::passed_ns(g->drawn_wait, now_ns));
 }
 
 void count_contention(Instant since) {

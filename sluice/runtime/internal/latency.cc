@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "sluice/runtime/internal/scheduler.h"
+#include "sluice/runtime/internal/wait_count.h"
 
 namespace sluice::runtime {
 
@@ -27,7 +28,7 @@ void LatencyCells::add(uint64_t ns, uint64_t weight) {
 void LatencySampler::draw(G* g) {
   uint64_t now = now_ns();
   g->waiting_since.store(now, std::memory_order_relaxed);
-  g->sampled = interval;
+  g->sampled.fetch_or(interval, std::memory_order_relaxed);
   uint64_t for_so_many = interval * (uint64_t{1'000'000'000} / many);
   interval = now - drawn_at < for_so_many ? sparse : dense;
   left = interval;
@@ -35,10 +36,12 @@ void LatencySampler::draw(G* g) {
 }
 
 void count_sample(P* p, G* g) {
-  uint64_t weight = g->sampled;
-  g->sampled = 0;
-  uint64_t since = g->waiting_since.load(std::memory_order_relaxed);
-  p->latency.add(now_ns() - since, weight);
+  uint64_t now = now_ns();
+  uint16_t sampled = g->sampled.load(std::memory_order_relaxed);
+  g->sampled.store(0, std::memory_order_relaxed);
+  if (uint64_t weight = sampled & ~G::wait_drawn; weight != 0)
+    p->latency.add(now - g->waiting_since.load(std::memory_order_relaxed), weight);
+  if ((sampled & G::wait_drawn) != 0) end_drawn_wait(g, now);
 }
 
 }  // namespace sluice::runtime

@@ -60,7 +60,7 @@ struct LatencyCells {
   void add(uint64_t ns, uint64_t weight);
 };
 
-// `g`, which was drawn, runs now on `p`, whose region the caller is in.
+// `g`, of which `sampled` is set, runs now on `p`, whose region the caller is in.
 void count_sample(P* p, G* g);
 
 }  // namespace sluice::runtime

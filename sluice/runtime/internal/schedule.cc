@@ -11,7 +11,6 @@
 #include "sluice/runtime/internal/scheduler.h"
 #include "sluice/runtime/internal/stack_pool.h"
 #include "sluice/runtime/internal/switch.h"
-#include "sluice/runtime/internal/wait_count.h"
 
 namespace sluice::runtime {
 
@@ -34,14 +33,9 @@ void restore_exceptions(M* m, G* g) {
   m->eh_globals[1] = g->eh_globals[1];
 }
 
-[[gnu::cold]] void count_drawn(P* p, G* g) {
-  if (g->sampled) count_sample(p, g);
-  if (g->wait_drawn) end_drawn_wait(g);
-}
-
 [[gnu::always_inline]] inline void mark_running(M* m, G* g) {
-  if (g->sampled | g->wait_drawn) [[unlikely]]
-    count_drawn(m->p.load(std::memory_order_relaxed), g);
+  if (g->sampled.load(std::memory_order_relaxed) != 0) [[unlikely]]
+    count_sample(m->p.load(std::memory_order_relaxed), g);
   m->g = g;
   g->on_cpu.store(1, std::memory_order_relaxed);
   g->state.store(GState::running, std::memory_order_relaxed);
@@ -169,8 +163,8 @@ void switch_away(M* m, G* g) {
   if (!p->attention.load(std::memory_order_relaxed)) [[likely]] {
     next = pop_local(m, p);
     if (next == g) {  // made runnable again before it got away
-      if (g->sampled | g->wait_drawn) [[unlikely]]
-        count_drawn(p, g);
+      if (g->sampled.load(std::memory_order_relaxed) != 0) [[unlikely]]
+        count_sample(p, g);
       g->state.store(GState::running, std::memory_order_relaxed);
       return;
     }
