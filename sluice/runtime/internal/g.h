@@ -52,8 +52,9 @@ struct alignas(64) G {
   // 1 from the moment a thread switches to this stack until it has switched away from it and the
   // registers are saved. Who resumes a G waits for 0 (acquire pairs with finish_switch's release).
   std::atomic<uint8_t> on_cpu{0};
-  // Not 0: whoever runs it has something to measure. The wait for its turn (latency.h) counts for so
-  // many; with `wait_drawn`, what it waited for before that began as `drawn_wait` says (wait_count.h).
+  // Not 0: whoever runs it has something to measure. The wait for its turn counts for so many
+  // (latency.h); with `wait_drawn`, `drawn_wait` says how its wait before that began
+  // (wait_count.h).
   std::atomic<uint16_t> sampled{0};
   static constexpr uint16_t wait_drawn = 0x4000;
   // 0: nobody waits, 1: parked, 2: ready() came. See park() in park.cc.
