@@ -16,7 +16,8 @@ std::string delay_profile(const runtime::DelayProfile& profile);
 
 // The same as text, the longest delay first, in the form of Go's debug=1 (runtime/pprof):
 // nanoseconds (which Go calls cycles, at so many per second), a count, the return addresses, then
-// one line for each of them. `title` is Go's: "contention" for a block profile, "mutex" for a mutex profile.
+// one line for each of them. `title` is Go's: "contention" for a block profile, "mutex" for a mutex
+// profile.
 std::string delay_text(std::string_view title, const runtime::DelayProfile& profile);
 
 // What came between two moments.

@@ -19,6 +19,8 @@
 #include "apps/payments/risk_engine/guard.h"
 #include "sluice/chan/select.h"
 #include "sluice/debug/pprof_handler.h"
+#include "sluice/debug/sigquit.h"
+#include "sluice/debug/watchdog.h"
 #include "sluice/http/router.h"
 #include "sluice/http/server.h"
 #include "sluice/net/listener.h"
@@ -188,6 +190,8 @@ Result<int> serve(const Context& context, const ServeOptions& options) {
     printf("payments: debug at http://%s/debug/pprof/\n",
            debug_listener->address().to_string().c_str());
   }
+  SLUICE_TRY(sluice::debug::dump_on_sigquit());
+  auto watchdog = SLUICE_TRY(sluice::debug::Watchdog::start());
   Payments payments{std::move(database), std::move(reader_pool), std::move(endpoint), options};
   // The line that scripts wait for: from here on the kernel queues connections.
   printf("payments: listening on http://%s\n", address.c_str());
