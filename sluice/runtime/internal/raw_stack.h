@@ -26,6 +26,9 @@ class RawStack {
  public:
   // Copies from sp upwards, inside `bounds`, 64 KiB at most. Async-signal-safe.
   void copy(const UnwindRegisters& registers, StackBounds bounds);
+  // The same of a stack whose bounds are not known: as far as there is memory above sp. The kernel
+  // copies it (process_vm_readv), since it alone can tell.
+  void copy_mapped(const UnwindRegisters& registers);
 
   // Unwinds it into `sample`, by the compiler's tables (unwind_table.h); by frame pointers where
   // code has none. Where the frame pointer is needed and not known, the lowest frame record above
