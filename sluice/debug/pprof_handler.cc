@@ -2,14 +2,19 @@
 
 #include "sluice/debug/pprof_handler.h"
 
+#include <charconv>
+#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 
+#include "sluice/debug/cpu_profile.h"
 #include "sluice/debug/goroutine_profile.h"
 #include "sluice/debug/goroutine_text.h"
+#include "sluice/debug/thread_profile.h"
 #include "sluice/runtime/goroutines.h"
 
 namespace sluice::debug {
@@ -20,6 +25,7 @@ using http::Request;
 using http::ResponseWriter;
 
 constexpr std::string_view prefix = "/debug/pprof/";
+constexpr std::chrono::seconds cpu_profile_max{3600};
 constexpr std::string_view plain_text = "text/plain; charset=utf-8";
 
 // Go's tool prints the text of an error that carries this field.
@@ -28,17 +34,38 @@ Result<void> refuse(ResponseWriter& response, int status, std::string_view text)
   return response.text(status, text);
 }
 
+struct Page {
+  std::string_view target;
+  std::string_view text;
+};
+constexpr Page pages[] = {
+    {"cmdline", "the program's arguments"},
+    {"goroutine", "every goroutine's stack, for go tool pprof"},
+    {"goroutine?debug=1", "equal stacks counted"},
+    {"goroutine?debug=2", "every stack"},
+    {"profile?seconds=30", "what uses the CPU from now on, for go tool pprof"},
+    {"threadcreate", "stacks that made the scheduler create threads, for go tool pprof"},
+    {"threadcreate?debug=1", "the same as text"},
+};
+
 Result<void> index(ResponseWriter& response) {
-  return response.reply(
-      200, "text/html; charset=utf-8",
+  std::string html =
       "<!DOCTYPE html>\n<html><head><title>/debug/pprof/</title></head><body>\n"
-      "<h1>/debug/pprof/</h1>\n<ul>\n"
-      "<li><a href=\"goroutine?debug=2\">goroutine?debug=2</a>: every stack</li>\n"
-      "<li><a href=\"goroutine?debug=1\">goroutine?debug=1</a>: equal stacks "
-      "counted</li>\n"
-      "<li><a href=\"goroutine\">goroutine</a>: for go tool pprof</li>\n"
-      "<li><a href=\"cmdline\">cmdline</a>: the program's arguments</li>\n"
-      "</ul>\n</body></html>\n");
+      "<h1>/debug/pprof/</h1>\n<ul>\n";
+  for (const Page& page : pages)
+    html += "<li><a href=\"" + std::string(page.target) + "\">" + std::string(page.target) +
+            "</a>: " + std::string(page.text) + "</li>\n";
+  html += "</ul>\n</body></html>\n";
+  return response.reply(200, "text/html; charset=utf-8", html);
+}
+
+// For go tool pprof, which saves it under that name.
+Result<void> send_profile(ResponseWriter& response, std::string_view name,
+                          const std::string& profile) {
+  response.headers().set("X-Content-Type-Options", "nosniff");
+  response.headers().set("Content-Disposition",
+                         "attachment; filename=\"" + std::string(name) + "\"");
+  return response.reply(200, "application/octet-stream", profile);
 }
 
 Result<void> goroutine(Request& request, ResponseWriter& response) {
@@ -48,11 +75,8 @@ Result<void> goroutine(Request& request, ResponseWriter& response) {
   if (request.query("seconds"))
     return refuse(response, 400, "seconds: a goroutine profile is of one moment only\n");
   runtime::GoroutineDump dump = runtime::capture_goroutines();
+  if (debug == "0") return send_profile(response, "goroutine", goroutine_profile(dump));
   response.headers().set("X-Content-Type-Options", "nosniff");
-  if (debug == "0") {
-    response.headers().set("Content-Disposition", "attachment; filename=\"goroutine\"");
-    return response.reply(200, "application/octet-stream", goroutine_profile(dump));
-  }
   response.headers().set("Content-Type", plain_text);
   Result<void> written;
   TextSink sink = [&](std::string_view piece) {
@@ -61,6 +85,37 @@ Result<void> goroutine(Request& request, ResponseWriter& response) {
   };
   debug == "1" ? write_stack_counts(dump, sink) : write_stacks(dump, sink);
   return written;
+}
+
+// Nothing: not a number of seconds that a profile may last.
+std::optional<std::chrono::seconds> parse_seconds(std::string_view text) {
+  int seconds = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error != std::errc() || end != text.data() + text.size() || seconds < 1 ||
+      std::chrono::seconds(seconds) > cpu_profile_max)
+    return std::nullopt;
+  return std::chrono::seconds(seconds);
+}
+
+// A client that goes away, and a server that ends, end the profile.
+Result<void> profile(Request& request, ResponseWriter& response) {
+  std::optional<std::chrono::seconds> seconds =
+      parse_seconds(request.query("seconds").value_or("30"));
+  if (!seconds) return refuse(response, 400, "seconds must be a whole number from 1 to 3600\n");
+  if (request.method() == http::Method::head) return send_profile(response, "profile", "");
+  Result<std::string> profile = cpu_profile(request.context(), *seconds);
+  if (!profile.has_value())
+    return refuse(response, 500,
+                  "Could not enable CPU profiling: " + profile.error().to_string() + "\n");
+  return send_profile(response, "profile", *profile);
+}
+
+Result<void> threads(Request& request, ResponseWriter& response) {
+  std::string debug = request.query("debug").value_or("0");
+  if (debug == "0") return send_profile(response, "threadcreate", thread_profile());
+  if (debug != "1") return refuse(response, 400, "debug must be 0 or 1\n");
+  response.headers().set("X-Content-Type-Options", "nosniff");
+  return response.reply(200, plain_text, thread_profile_text());
 }
 
 // As the kernel keeps them, without the last NUL, as Go does.
@@ -85,6 +140,8 @@ Result<void> answer(Request& request, ResponseWriter& response) {
   }
   if (what.empty()) return index(response);
   if (what == "goroutine") return goroutine(request, response);
+  if (what == "profile") return profile(request, response);
+  if (what == "threadcreate") return threads(request, response);
   if (what == "cmdline") return cmdline(response);
   return refuse(response, 404, "there is no such profile here: see /debug/pprof/\n");
 }

@@ -76,6 +76,20 @@ TEST(ProfileBuilder, ShowsTheSchedulerOnlyToWhoAsks) {
   EXPECT_EQ(Profile(users.finish()).samples[0].functions.size(), 1u);
 }
 
+TEST(ProfileBuilder, WhatHasNoPlaceIsAFunctionAllTheSame) {
+  ProfileBuilder builder(memory);
+  builder.add_function("[lost]", std::vector<int64_t>{1, 2});
+  const uintptr_t stack[] = {in_program()};
+  builder.add(stack, std::vector<int64_t>{3, 4}, {});
+  builder.add_comment("some were lost");
+  Profile profile(builder.finish());
+  ASSERT_EQ(profile.samples.size(), 2u);
+  EXPECT_THAT(profile.samples[0].functions, ElementsAre("[lost]"));
+  EXPECT_THAT(profile.samples[1].functions,
+              ElementsAre("sluice::debug::internal::place_in_profile"));
+  EXPECT_THAT(profile.comments, ElementsAre("some were lost"));
+}
+
 TEST(ProfileBuilder, NobodysAddressIsShownAsItIs) {
   ProfileBuilder builder(memory);
   const uintptr_t stack[] = {0x11};

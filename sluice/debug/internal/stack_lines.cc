@@ -38,4 +38,19 @@ std::vector<StackLine> lines_of(std::span<const uintptr_t> stack, Frames frames)
   return lines;
 }
 
+void append_counted(std::string& out, size_t count, std::span<const uintptr_t> stack,
+                    std::string_view labels, Frames frames) {
+  out += std::to_string(count) + " @";
+  for (uintptr_t address : stack) out += ' ' + hex(address);
+  out += '\n';
+  out += labels;
+  for (const StackLine& line : lines_of(stack, frames)) {
+    out += "#\t" + hex(line.address - 1) + '\t' + line.frame->function;
+    if (line.entry != 0) out += '+' + hex(line.address - 1 - line.entry);
+    out += "\t\t" + (line.frame->file.empty() ? std::string("?") : line.frame->file);
+    out += ':' + std::to_string(line.frame->line) + '\n';
+  }
+  out += '\n';
+}
+
 }  // namespace sluice::debug::internal

@@ -2,9 +2,11 @@
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sluice/debug/symbols.h"
@@ -31,5 +33,10 @@ enum class Frames : uint8_t {
 // A stack in source frames, innermost first.
 std::vector<StackLine> lines_of(std::span<const uintptr_t> stack,
                                 Frames frames = Frames::no_scheduler);
+
+// A stack with a count, as Go's text of a profile has it (debug=1): the number and the addresses,
+// then `labels`, which are a line or nothing, then a line for each source frame.
+void append_counted(std::string& out, size_t count, std::span<const uintptr_t> stack,
+                    std::string_view labels, Frames frames = Frames::no_scheduler);
 
 }  // namespace sluice::debug::internal
