@@ -50,6 +50,20 @@ std::string program_path() {
   return length > 0 ? std::string(path, static_cast<size_t>(length)) : std::string();
 }
 
+// Tools leave out what is in parentheses, as arguments: "ns::::function" would remain.
+std::string name_for_tools(std::string name) {
+  constexpr std::string_view before = "(anonymous namespace)", after = "{anonymous}";
+  for (size_t at = 0; (at = name.find(before, at)) != std::string::npos; at += after.size())
+    name.replace(at, before.size(), after);
+  return name;
+}
+
+std::string file_name(const char* loaders_name, bool is_program) {
+  if (is_program) return program_path();
+  std::string_view name = loaders_name;
+  return std::string(name.starts_with("linux-vdso") ? "[vdso]" : name);  // as the kernel calls it
+}
+
 uint64_t nanoseconds(Duration duration) {
   return static_cast<uint64_t>(std::chrono::nanoseconds(duration).count());
 }
@@ -133,7 +147,7 @@ std::vector<ProfileBuilder::Mapping> ProfileBuilder::loaded_code() {
           mappings->push_back({.begin = begin,
                                .end = begin + segment.p_memsz,
                                .offset = segment.p_offset,
-                               .file = is_program ? program_path() : object->dlpi_name});
+                               .file = file_name(object->dlpi_name, is_program)});
         }
         return 0;
       },
@@ -192,7 +206,7 @@ uint64_t ProfileBuilder::function(const SourceFrame& frame) {
   if (fresh) {
     ProtoWriter function;
     function.number(FunctionField::id, at->second);
-    function.number(FunctionField::name, string(frame.function));
+    function.number(FunctionField::name, string(name_for_tools(frame.function)));
     function.number(FunctionField::system_name, string(frame.function));
     function.number(FunctionField::filename, string(frame.file));
     profile_.message(ProfileField::function, function);

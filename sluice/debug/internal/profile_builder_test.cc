@@ -16,6 +16,8 @@ namespace sluice::debug::internal {
 
 namespace {
 
+[[gnu::noinline]] void place_of_this_file() { asm volatile(""); }
+
 using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::Pair;
@@ -88,6 +90,15 @@ TEST(ProfileBuilder, WhatHasNoPlaceIsAFunctionAllTheSame) {
   EXPECT_THAT(profile.samples[1].functions,
               ElementsAre("sluice::debug::internal::place_in_profile"));
   EXPECT_THAT(profile.comments, ElementsAre("some were lost"));
+}
+
+// Go's tool leaves out what is in parentheses.
+TEST(ProfileBuilder, NamesHaveNoParentheses) {
+  ProfileBuilder builder(memory);
+  const uintptr_t stack[] = {reinterpret_cast<uintptr_t>(&place_of_this_file) + 1};
+  builder.add(stack, std::vector<int64_t>{1, 1}, {});
+  EXPECT_THAT(Profile(builder.finish()).samples[0].functions,
+              ElementsAre("sluice::debug::internal::{anonymous}::place_of_this_file"));
 }
 
 TEST(ProfileBuilder, NobodysAddressIsShownAsItIs) {
