@@ -51,8 +51,8 @@ void set_symbol(void* symbol, uintptr_t, const char* name, uintptr_t entry, uint
 }
 
 // Of a function that libbacktrace has no name for, what the loader and the unwinder know: the
-// symbol, which the kernel's vDSO has, or "libsqlite3.so.0+0x1234", where the function begins in the
-// file. Otherwise the address itself.
+// symbol, which the kernel's vDSO has, or "libsqlite3.so.0+0x1234": where the function begins in
+// the file. Otherwise the address itself.
 std::string name_by_file(uintptr_t address, Symbol* symbol) {
   void* place = reinterpret_cast<void*>(address);
   Dl_info file = {};

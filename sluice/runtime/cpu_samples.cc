@@ -126,6 +126,7 @@ class CpuSampler {
     shot.raw.unwind(&unwound_);
     Place place;
     place.frames.assign(unwound_.frames, unwound_.frames + unwound_.count);
+    if (place.frames.empty()) place.frames.push_back(shot.raw.pc() + 1);  // its stack was not there
     if (shot.sample.id != 0) {
       place.label = shot.sample.label;
       place.created_by = reinterpret_cast<uintptr_t>(shot.sample.created_by);

@@ -35,6 +35,7 @@ class RawStack {
   // sp is taken that leads to the goroutine's root and returns to behind a call of the function
   // that it is searched for: a record that an earlier call left there may then add a frame.
   void unwind(Sample* sample) const;
+  uintptr_t pc() const { return registers_.pc; }
 
  private:
   // 0: not copied. Goroutines have no 0 where addresses stand.
