@@ -44,9 +44,9 @@ std::string delay_text(std::string_view title, const DelayProfile& profile) {
   std::string out = "--- " + std::string(title) + ":\ncycles/second=1000000000\n";
   if (title == "mutex") out += "sampling period=1\n";
   for (const StackDelay& stack : in_order(profile)) {
-    out += std::to_string(stack.delay.count()) + ' ' + std::to_string(stack.count);
-    internal::append_addresses(out, stack.frames);
-    internal::append_lines(out, stack.frames);
+    internal::append_counted(
+        out, std::to_string(stack.delay.count()) + ' ' + std::to_string(stack.count), stack.frames,
+        "");
   }
   return out;
 }

@@ -65,12 +65,11 @@ void append_stack(std::string& out, const GoroutineDump& dump, const Goroutine& 
 }
 
 void append_group(std::string& out, const GoroutineDump& dump, const internal::StackGroup& group) {
-  std::span<const uintptr_t> stack = internal::stack_of(dump, *group.first);
-  out += std::to_string(group.count);
-  internal::append_addresses(out, stack);
+  std::string labels;
   if (group.first->label[0] != 0)
-    out += "# labels: {\"name\":" + quoted(group.first->label) + "}\n";
-  internal::append_lines(out, stack);
+    labels = "# labels: {\"name\":" + quoted(group.first->label) + "}\n";
+  internal::append_counted(out, std::to_string(group.count), internal::stack_of(dump, *group.first),
+                           labels);
 }
 
 // Collects small appends into pieces for the sink.

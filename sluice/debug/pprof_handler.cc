@@ -9,12 +9,15 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include "sluice/chan/select.h"
 #include "sluice/context/context.h"
+#include "sluice/debug/cpu_profile.h"
 #include "sluice/debug/delay_profile.h"
 #include "sluice/debug/goroutine_profile.h"
 #include "sluice/debug/goroutine_text.h"
+#include "sluice/debug/thread_profile.h"
 #include "sluice/runtime/goroutines.h"
 #include "sluice/runtime/wait_profile.h"
 
@@ -26,6 +29,8 @@ using http::Request;
 using http::ResponseWriter;
 
 constexpr std::string_view prefix = "/debug/pprof/";
+constexpr std::chrono::seconds seconds_max{3600};
+constexpr std::string_view bad_seconds = "seconds must be a whole number from 1 to 3600\n";
 constexpr std::string_view plain_text = "text/plain; charset=utf-8";
 
 // Go's tool prints the text of an error that carries this field.
@@ -34,21 +39,42 @@ Result<void> refuse(ResponseWriter& response, int status, std::string_view text)
   return response.text(status, text);
 }
 
+struct Page {
+  std::string_view target;
+  std::string_view text;
+};
+constexpr Page pages[] = {
+    {"block", "where goroutines waited for others, for go tool pprof"},
+    {"block?debug=1", "the same as text"},
+    {"cmdline", "the program's arguments"},
+    {"goroutine", "every goroutine's stack, for go tool pprof"},
+    {"goroutine?debug=1", "equal stacks counted"},
+    {"goroutine?debug=2", "every stack"},
+    {"mutex", "who kept others waiting for locks, for go tool pprof"},
+    {"mutex?debug=1", "the same as text"},
+    {"profile?seconds=30", "what uses the CPU from now on, for go tool pprof"},
+    {"threadcreate", "stacks that made the scheduler create threads, for go tool pprof"},
+    {"threadcreate?debug=1", "the same as text"},
+};
+
 Result<void> index(ResponseWriter& response) {
-  return response.reply(
-      200, "text/html; charset=utf-8",
+  std::string html =
       "<!DOCTYPE html>\n<html><head><title>/debug/pprof/</title></head><body>\n"
-      "<h1>/debug/pprof/</h1>\n<ul>\n"
-      "<li><a href=\"goroutine?debug=2\">goroutine?debug=2</a>: every stack</li>\n"
-      "<li><a href=\"goroutine?debug=1\">goroutine?debug=1</a>: equal stacks "
-      "counted</li>\n"
-      "<li><a href=\"goroutine\">goroutine</a>: for go tool pprof</li>\n"
-      "<li><a href=\"block?debug=1\">block?debug=1</a>: where goroutines waited for others; "
-      "<a href=\"block\">block</a> for go tool pprof</li>\n"
-      "<li><a href=\"mutex?debug=1\">mutex?debug=1</a>: who kept others waiting for locks; "
-      "<a href=\"mutex\">mutex</a> for go tool pprof</li>\n"
-      "<li><a href=\"cmdline\">cmdline</a>: the program's arguments</li>\n"
-      "</ul>\n</body></html>\n");
+      "<h1>/debug/pprof/</h1>\n<ul>\n";
+  for (const Page& page : pages)
+    html += "<li><a href=\"" + std::string(page.target) + "\">" + std::string(page.target) +
+            "</a>: " + std::string(page.text) + "</li>\n";
+  html += "</ul>\n</body></html>\n";
+  return response.reply(200, "text/html; charset=utf-8", html);
+}
+
+// For go tool pprof, which saves it under that name.
+Result<void> send_profile(ResponseWriter& response, std::string_view name,
+                          const std::string& profile) {
+  response.headers().set("X-Content-Type-Options", "nosniff");
+  response.headers().set("Content-Disposition",
+                         "attachment; filename=\"" + std::string(name) + "\"");
+  return response.reply(200, "application/octet-stream", profile);
 }
 
 Result<void> goroutine(Request& request, ResponseWriter& response) {
@@ -58,11 +84,8 @@ Result<void> goroutine(Request& request, ResponseWriter& response) {
   if (request.query("seconds"))
     return refuse(response, 400, "seconds: a goroutine profile is of one moment only\n");
   runtime::GoroutineDump dump = runtime::capture_goroutines();
+  if (debug == "0") return send_profile(response, "goroutine", goroutine_profile(dump));
   response.headers().set("X-Content-Type-Options", "nosniff");
-  if (debug == "0") {
-    response.headers().set("Content-Disposition", "attachment; filename=\"goroutine\"");
-    return response.reply(200, "application/octet-stream", goroutine_profile(dump));
-  }
   response.headers().set("Content-Type", plain_text);
   Result<void> written;
   TextSink sink = [&](std::string_view piece) {
@@ -73,17 +96,27 @@ Result<void> goroutine(Request& request, ResponseWriter& response) {
   return written;
 }
 
-constexpr int seconds_max = 3600;
-
-// Of the parameter "seconds"; 0: it is not there. nullopt: it is not understood.
-std::optional<int> seconds_of(Request& request) {
-  std::optional<std::string> text = request.query("seconds");
-  if (!text) return 0;
+// Nothing: not a number of seconds that a profile may last.
+std::optional<std::chrono::seconds> parse_seconds(std::string_view text) {
   int seconds = 0;
-  const char* end = text->data() + text->size();
-  auto [stop, error] = std::from_chars(text->data(), end, seconds);
-  if (error != std::errc() || stop != end || seconds < 1 || seconds > seconds_max) return {};
-  return seconds;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error != std::errc() || end != text.data() + text.size() || seconds < 1 ||
+      std::chrono::seconds(seconds) > seconds_max)
+    return std::nullopt;
+  return std::chrono::seconds(seconds);
+}
+
+// A client that goes away, and a server that ends, end the profile.
+Result<void> profile(Request& request, ResponseWriter& response) {
+  std::optional<std::chrono::seconds> seconds =
+      parse_seconds(request.query("seconds").value_or("30"));
+  if (!seconds) return refuse(response, 400, bad_seconds);
+  if (request.method() == http::Method::head) return send_profile(response, "profile", "");
+  Result<std::string> profile = cpu_profile(request.context(), *seconds);
+  if (!profile.has_value())
+    return refuse(response, 500,
+                  "Could not enable CPU profiling: " + profile.error().to_string() + "\n");
+  return send_profile(response, "profile", *profile);
 }
 
 // False: nobody waits for the answer any more.
@@ -98,20 +131,26 @@ Result<void> delays(Request& request, ResponseWriter& response, std::string_view
                     std::string_view title, runtime::DelayProfile (*read)()) {
   std::string debug = request.query("debug").value_or("0");
   if (debug != "0" && debug != "1") return refuse(response, 400, "debug must be 0 or 1\n");
-  std::optional<int> seconds = seconds_of(request);
-  if (!seconds) return refuse(response, 400, "seconds must be a whole number from 1 to 3600\n");
   runtime::DelayProfile before;
-  if (*seconds != 0) {
+  if (std::optional<std::string> text = request.query("seconds")) {
+    std::optional<std::chrono::seconds> seconds = parse_seconds(*text);
+    if (!seconds) return refuse(response, 400, bad_seconds);
     before = read();
     Context context = request.context();
-    if (!wait_for(context, std::chrono::seconds(*seconds))) return *context.err();
+    if (!wait_for(context, *seconds)) return *context.err();
   }
   runtime::DelayProfile profile = difference(read(), before);
+  if (debug == "0") return send_profile(response, name, delay_profile(profile));
   response.headers().set("X-Content-Type-Options", "nosniff");
-  if (debug == "1") return response.reply(200, plain_text, delay_text(title, profile));
-  response.headers().set("Content-Disposition",
-                         "attachment; filename=\"" + std::string(name) + '"');
-  return response.reply(200, "application/octet-stream", delay_profile(profile));
+  return response.reply(200, plain_text, delay_text(title, profile));
+}
+
+Result<void> threads(Request& request, ResponseWriter& response) {
+  std::string debug = request.query("debug").value_or("0");
+  if (debug == "0") return send_profile(response, "threadcreate", thread_profile());
+  if (debug != "1") return refuse(response, 400, "debug must be 0 or 1\n");
+  response.headers().set("X-Content-Type-Options", "nosniff");
+  return response.reply(200, plain_text, thread_profile_text());
 }
 
 // As the kernel keeps them, without the last NUL, as Go does.
@@ -138,6 +177,8 @@ Result<void> answer(Request& request, ResponseWriter& response) {
   if (what == "goroutine") return goroutine(request, response);
   if (what == "block") return delays(request, response, what, "contention", runtime::block_profile);
   if (what == "mutex") return delays(request, response, what, "mutex", runtime::mutex_profile);
+  if (what == "profile") return profile(request, response);
+  if (what == "threadcreate") return threads(request, response);
   if (what == "cmdline") return cmdline(response);
   return refuse(response, 404, "there is no such profile here: see /debug/pprof/\n");
 }

@@ -17,8 +17,12 @@ namespace sluice::debug {
 //   /debug/pprof/block               where goroutines waited for others; debug=1 as text
 //   /debug/pprof/mutex               who kept others waiting for locks; debug=1 as text
 //   /debug/pprof/block?seconds=10    what comes within 10 seconds (1 to 3600); mutex likewise
+//   /debug/pprof/profile?seconds=30  what uses the CPU from now on, for `go tool pprof`
+//   /debug/pprof/threadcreate        what made the scheduler create threads; debug=1 as text
 //   /debug/pprof/cmdline             the program's arguments, separated by NUL
 //
+// A CPU profile lasts 30 seconds, or 1 to 3600 as asked; it ends sooner, with what it has, when the
+// request's context ends. A process has one at a time: a second one is answered with 500, as in Go.
 // A parameter that is not understood is answered with 400 and what would be, anything else with
 // 404. It tells whoever may ask a good deal about the program, and a text of 100,000 goroutines is
 // some 50 MB long: put it on a listener for operators, not on the public one.

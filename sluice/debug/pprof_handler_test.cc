@@ -2,6 +2,8 @@
 
 #include "sluice/debug/pprof_handler.h"
 
+#include <atomic>
+#include <functional>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -9,6 +11,9 @@
 
 #include "sluice/chan/channel.h"
 #include "sluice/context/context.h"
+#include "sluice/debug/cpu_profile.h"
+#include "sluice/debug/internal/test_burn.h"
+#include "sluice/debug/internal/test_profile.h"
 #include "sluice/debug/internal/test_waiters.h"
 #include "sluice/http/client.h"
 #include "sluice/http/router.h"
@@ -35,12 +40,12 @@ struct Answer {
 class PprofHandler : public testing::Test {
  protected:
   template <class Body>
-  void serve(Body body) {
+  void serve(Body body, http::ServerOptions options = {}, std::function<void()> after = [] {}) {
     Runtime runtime{{.max_procs = 2}};
     runtime.block_on([&] {
       http::Router router;
       router.get("/debug/pprof/{what...}", pprof_handler());
-      http::Server server{std::move(router)};
+      http::Server server{std::move(router), options};
       Result<net::Listener> listener = net::Listener::listen("127.0.0.1:0");
       ASSERT_TRUE(listener);
       base_ = "http://" + listener->address().to_string();
@@ -53,6 +58,7 @@ class PprofHandler : public testing::Test {
       body();
       scope.cancel();
       ended.receive();
+      after();
     });
   }
 
@@ -104,6 +110,89 @@ TEST_F(PprofHandler, GivesGosToolAGzippedProfile) {
   });
 }
 
+TEST_F(PprofHandler, ProfilesTheCpu) {
+  serve([&] {
+    std::atomic<bool> answered = false;
+    Channel<Unit> ended(1);
+    go([&] {
+      set_goroutine_name("hog");
+      while (!answered) internal::burn_in_profile(std::chrono::milliseconds(10));
+      ended.send({});
+    });
+    Answer answer = get("/debug/pprof/profile?seconds=1");
+    answered = true;
+    ended.receive();
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(answer.type, "application/octet-stream");
+    internal::Profile profile(answer.body);
+    EXPECT_GE(profile.duration_ns, 1'000'000'000u);
+    if (!internal::samples_are_exact) return;
+    uint64_t all = 0, hot = 0;
+    for (internal::Profile::Sample& sample : profile.samples) {
+      all += sample.values[0];
+      if (sample.tags["name"] == "hog") hot += sample.values[0];
+    }
+    EXPECT_GT(hot * 2, all);
+  });
+}
+
+TEST_F(PprofHandler, ASecondCpuProfileIsRefusedAsInGo) {
+  serve([&] {
+    Result<CpuProfile> first = CpuProfile::start();
+    ASSERT_TRUE(first);
+    Answer answer = get("/debug/pprof/profile?seconds=1");
+    EXPECT_EQ(answer.status, 500);
+    EXPECT_EQ(answer.body, "Could not enable CPU profiling: cpu profiling already in use\n");
+    EXPECT_EQ(answer.tool_error, "1");
+  });
+}
+
+TEST_F(PprofHandler, ACpuProfileEndsWhenItsClientGoes) {
+  serve([&] {
+    CancellableContext impatient = with_cancel(Context::background());
+    Channel<Unit> ended(1);
+    go([&] {
+      http::Client client;
+      EXPECT_FALSE(client.get(impatient.context, base_ + "/debug/pprof/profile?seconds=3600"));
+      ended.send({});
+    });
+    while (!internal::somebody_is_in("sluice::debug::cpu_profile")) yield();
+    impatient.cancel();
+    ended.receive();
+    while (!CpuProfile::start()) yield();
+  });
+}
+
+TEST_F(PprofHandler, ACpuProfileEndsWhenItsServerDoes) {
+  Channel<Unit> ended(1);
+  http::ServerOptions options;
+  options.drain_timeout = Duration::zero();
+  serve(
+      [&] {
+        go([&] {
+          http::Client client;
+          Result<http::ClientResponse> response =
+              client.get(Context::background(), base_ + "/debug/pprof/profile?seconds=3600");
+          if (response) static_cast<void>(response->read_all());
+          ended.send({});
+        });
+        while (!internal::somebody_is_in("sluice::debug::cpu_profile")) yield();
+      },
+      options, [&] { ended.receive(); });
+  EXPECT_TRUE(CpuProfile::start());
+}
+
+TEST_F(PprofHandler, ShowsWhatCreatedThreads) {
+  serve([&] {
+    Answer profile = get("/debug/pprof/threadcreate");
+    EXPECT_EQ(profile.status, 200);
+    EXPECT_THAT(internal::Profile(profile.body).types, testing::ElementsAre("threadcreate/count"));
+    Answer text = get("/debug/pprof/threadcreate?debug=1");
+    EXPECT_EQ(text.type, "text/plain; charset=utf-8");
+    EXPECT_THAT(text.body, StartsWith("threadcreate profile: total "));
+  });
+}
+
 TEST_F(PprofHandler, AParameterThatIsNotUnderstoodIsABadRequest) {
   serve([&] {
     for (const char* target : {"/debug/pprof/goroutine?debug=3", "/debug/pprof/goroutine?debug=-1",
@@ -117,6 +206,14 @@ TEST_F(PprofHandler, AParameterThatIsNotUnderstoodIsABadRequest) {
     Answer answer = get("/debug/pprof/goroutine?seconds=5");
     EXPECT_EQ(answer.status, 400);
     EXPECT_THAT(answer.body, StartsWith("seconds: "));
+    for (const char* seconds :
+         {"0", "-1", "3601", "99999999999999999999", "1.5", "1s", "%201", ""}) {
+      Answer refused = get("/debug/pprof/profile?seconds=" + std::string(seconds));
+      EXPECT_EQ(refused.status, 400) << seconds;
+      EXPECT_THAT(refused.body, StartsWith("seconds must be")) << seconds;
+      EXPECT_EQ(refused.tool_error, "1") << seconds;
+    }
+    EXPECT_EQ(get("/debug/pprof/threadcreate?debug=2").status, 400);
   });
 }
 

@@ -3,11 +3,14 @@
 #include "sluice/debug/symbols.h"
 
 #include <cxxabi.h>
+#include <dlfcn.h>
+#include <unwind.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <mutex>
+#include <string_view>
 #include <unordered_map>
 
 #include <backtrace.h>
@@ -47,6 +50,25 @@ void set_symbol(void* symbol, uintptr_t, const char* name, uintptr_t entry, uint
   *static_cast<Symbol*>(symbol) = {name, entry};
 }
 
+// Of a function that libbacktrace has no name for, what the loader and the unwinder know: the
+// symbol, which the kernel's vDSO has, or "libsqlite3.so.0+0x1234": where the function begins in
+// the file. Otherwise the address itself.
+std::string name_by_file(uintptr_t address, Symbol* symbol) {
+  void* place = reinterpret_cast<void*>(address);
+  Dl_info file = {};
+  if (::dladdr(place, &file) != 0 && file.dli_sname != nullptr) {
+    *symbol = {file.dli_sname, reinterpret_cast<uintptr_t>(file.dli_saddr)};
+    return file.dli_sname;
+  }
+  // Takes a return address, as we have been given.
+  void* entry = ::_Unwind_FindEnclosingFunction(static_cast<char*>(place) + 1);
+  if (entry == nullptr || file.dli_fname == nullptr) return internal::hex(address + 1);
+  symbol->entry = reinterpret_cast<uintptr_t>(entry);
+  std::string_view path = file.dli_fname;
+  return std::string(path.substr(path.rfind('/') + 1)) + '+' +
+         internal::hex(symbol->entry - reinterpret_cast<uintptr_t>(file.dli_fbase));
+}
+
 class Symbolizer {
  public:
   static Symbolizer& instance() {
@@ -70,6 +92,8 @@ class Symbolizer {
       ::backtrace_pcinfo(state_, address, add_frame, ignore_error, &location);
       ::backtrace_syminfo(state_, address, set_symbol, ignore_error, &symbol);
     }
+    std::string unnamed;
+    if (symbol.name == nullptr) unnamed = name_by_file(address, &symbol);
     location.entry = symbol.entry;
     if (location.frames.empty()) location.frames.emplace_back();
     for (SourceFrame& frame : location.frames) frame.inlined = &frame != &location.frames.back();
@@ -78,7 +102,7 @@ class Symbolizer {
     std::string& outermost = location.frames.back().function;
     if (symbol.name != nullptr) outermost = readable(symbol.name);
     for (SourceFrame& frame : location.frames)
-      if (frame.function.empty()) frame.function = internal::hex(address + 1);
+      if (frame.function.empty()) frame.function = unnamed;
     return location;
   }
 

@@ -23,7 +23,8 @@ struct CodeLocation {
 };
 
 // The call before a return address, in words: functions need a symbol table, files, lines and
-// inlined calls need -g. Without either the function is named by its address.
+// inlined calls need -g. Without either the function is named by its file and where it begins in it
+// ("libsqlite3.so.0+0x1234"), or by the address.
 // The first call reads the program's debug information (about 0.1 s); it stays in memory, and so
 // does every answer: the reference is good for ever. Code that was loaded by dlopen() after the
 // first call may be missing.

@@ -2,6 +2,8 @@
 
 #include "sluice/debug/symbols.h"
 
+#include <dlfcn.h>
+
 #include <atomic>
 #include <thread>
 #include <vector>
@@ -69,6 +71,24 @@ TEST(Symbols, AnAddressOfNothingIsNamedByItself) {
   ASSERT_EQ(location.frames.size(), 1u);
   EXPECT_EQ(location.frames[0].function, "0x1234");
   EXPECT_EQ(location.frames[0].file, "");
+}
+
+// It has no file that could be read.
+TEST(Symbols, TellTheKernelsCodeInTheProcess) {
+  void* vdso = ::dlopen("linux-vdso.so.1", RTLD_NOW | RTLD_NOLOAD);
+  ASSERT_NE(vdso, nullptr);
+#if defined(__x86_64__)
+  const char* name = "__vdso_clock_gettime";
+#else
+  const char* name = "__kernel_clock_gettime";
+#endif
+  void* function = ::dlsym(vdso, name);
+  ASSERT_NE(function, nullptr);
+  const CodeLocation& location = locate(reinterpret_cast<uintptr_t>(function) + 1);
+  ASSERT_EQ(location.frames.size(), 1u);
+  EXPECT_THAT(location.frames[0].function, EndsWith("clock_gettime"));
+  EXPECT_EQ(location.entry, reinterpret_cast<uintptr_t>(function));
+  ::dlclose(vdso);
 }
 
 TEST(Symbols, AreTheSameForAllThreads) {

@@ -18,7 +18,7 @@ namespace {
 struct ProfileField {
   static constexpr int sample_type = 1, sample = 2, mapping = 3, location = 4, function = 5,
                        string_table = 6, time_nanos = 9, duration_nanos = 10, period_type = 11,
-                       period = 12;
+                       period = 12, comment = 13;
 };
 struct ValueTypeField {
   static constexpr int type = 1, unit = 2;
@@ -50,6 +50,20 @@ std::string program_path() {
   return length > 0 ? std::string(path, static_cast<size_t>(length)) : std::string();
 }
 
+// Tools leave out what is in parentheses, as arguments: "ns::::function" would remain.
+std::string name_for_tools(std::string name) {
+  constexpr std::string_view before = "(anonymous namespace)", after = "{anonymous}";
+  for (size_t at = 0; (at = name.find(before, at)) != std::string::npos; at += after.size())
+    name.replace(at, before.size(), after);
+  return name;
+}
+
+std::string file_name(const char* loaders_name, bool is_program) {
+  if (is_program) return program_path();
+  std::string_view name = loaders_name;
+  return std::string(name.starts_with("linux-vdso") ? "[vdso]" : name);  // as the kernel calls it
+}
+
 uint64_t nanoseconds(Duration duration) {
   return static_cast<uint64_t>(std::chrono::nanoseconds(duration).count());
 }
@@ -73,7 +87,6 @@ void ProfileBuilder::set_time(std::chrono::system_clock::time_point begin, Durat
 
 void ProfileBuilder::add(std::span<const uintptr_t> stack, std::span<const int64_t> values,
                          std::span<const Label> labels) {
-  SLUICE_ASSERT(values.size() == values_per_sample_, "a sample has a value for each type");
   std::vector<uint64_t> locations;
   std::vector<StackLine> lines = lines_of(stack, frames_);
   for (size_t first = 0; first < lines.size();) {
@@ -82,6 +95,27 @@ void ProfileBuilder::add(std::span<const uintptr_t> stack, std::span<const int64
     locations.push_back(location(std::span(lines).subspan(first, last - first)));
     first = last;
   }
+  add_sample(locations, values, labels);
+}
+
+void ProfileBuilder::add_function(std::string_view name, std::span<const int64_t> values) {
+  ProtoWriter line;
+  line.number(LineField::function_id, function({.function = std::string(name), .file = ""}));
+  ProtoWriter location;
+  uint64_t id = next_location_++;
+  location.number(LocationField::id, id);
+  location.message(LocationField::line, line);
+  profile_.message(ProfileField::location, location);
+  add_sample({&id, 1}, values, {});
+}
+
+void ProfileBuilder::add_comment(std::string_view text) {
+  profile_.number(ProfileField::comment, string(text));
+}
+
+void ProfileBuilder::add_sample(std::span<const uint64_t> locations,
+                                std::span<const int64_t> values, std::span<const Label> labels) {
+  SLUICE_ASSERT(values.size() == values_per_sample_, "a sample has a value for each type");
   ProtoWriter sample;
   sample.numbers(SampleField::location_id, locations);
   std::vector<uint64_t> numbers(values.begin(), values.end());
@@ -113,7 +147,7 @@ std::vector<ProfileBuilder::Mapping> ProfileBuilder::loaded_code() {
           mappings->push_back({.begin = begin,
                                .end = begin + segment.p_memsz,
                                .offset = segment.p_offset,
-                               .file = is_program ? program_path() : object->dlpi_name});
+                               .file = file_name(object->dlpi_name, is_program)});
         }
         return 0;
       },
@@ -172,7 +206,7 @@ uint64_t ProfileBuilder::function(const SourceFrame& frame) {
   if (fresh) {
     ProtoWriter function;
     function.number(FunctionField::id, at->second);
-    function.number(FunctionField::name, string(frame.function));
+    function.number(FunctionField::name, string(name_for_tools(frame.function)));
     function.number(FunctionField::system_name, string(frame.function));
     function.number(FunctionField::filename, string(frame.file));
     profile_.message(ProfileField::function, function);
@@ -183,8 +217,9 @@ uint64_t ProfileBuilder::function(const SourceFrame& frame) {
 // `lines` are those of one address.
 uint64_t ProfileBuilder::location(std::span<const StackLine> lines) {
   uintptr_t address = lines.front().address - 1;
-  auto [at, fresh] = locations_.try_emplace(address, locations_.size() + 1);
+  auto [at, fresh] = locations_.try_emplace(address, next_location_);
   if (fresh) {
+    ++next_location_;
     ProtoWriter location;
     location.number(LocationField::id, at->second);
     if (uint64_t mapping = mapping_of(address); mapping != 0)

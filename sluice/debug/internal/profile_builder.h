@@ -49,6 +49,11 @@ class ProfileBuilder {
   void add(std::span<const uintptr_t> stack, std::span<const int64_t> values,
            std::span<const Label> labels);
 
+  // A sample of no known place, shown as a function of that name: for what was lost.
+  void add_function(std::string_view name, std::span<const int64_t> values);
+  // For `pprof -comments`.
+  void add_comment(std::string_view text);
+
   // The profile; nothing can be added afterwards.
   std::string finish();
 
@@ -69,6 +74,8 @@ class ProfileBuilder {
   uint64_t string(std::string_view text);
   uint64_t function(const SourceFrame& frame);
   uint64_t location(std::span<const StackLine> lines);
+  void add_sample(std::span<const uint64_t> locations, std::span<const int64_t> values,
+                  std::span<const Label> labels);
 
   Frames frames_;
   size_t values_per_sample_;
@@ -78,6 +85,7 @@ class ProfileBuilder {
   std::unordered_map<std::string, uint64_t> strings_{{"", 0}};  // number 0 must be ""
   std::map<std::pair<std::string, std::string>, uint64_t> functions_;
   std::unordered_map<uintptr_t, uint64_t> locations_;
+  uint64_t next_location_ = 1;
 };
 
 }  // namespace sluice::debug::internal

@@ -16,6 +16,8 @@ namespace sluice::debug::internal {
 
 namespace {
 
+[[gnu::noinline]] void place_of_this_file() { asm volatile(""); }
+
 using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::Pair;
@@ -74,6 +76,29 @@ TEST(ProfileBuilder, ShowsTheSchedulerOnlyToWhoAsks) {
   ProfileBuilder users(memory);
   users.add(stack, std::vector<int64_t>{1, 1}, {});
   EXPECT_EQ(Profile(users.finish()).samples[0].functions.size(), 1u);
+}
+
+TEST(ProfileBuilder, WhatHasNoPlaceIsAFunctionAllTheSame) {
+  ProfileBuilder builder(memory);
+  builder.add_function("[lost]", std::vector<int64_t>{1, 2});
+  const uintptr_t stack[] = {in_program()};
+  builder.add(stack, std::vector<int64_t>{3, 4}, {});
+  builder.add_comment("some were lost");
+  Profile profile(builder.finish());
+  ASSERT_EQ(profile.samples.size(), 2u);
+  EXPECT_THAT(profile.samples[0].functions, ElementsAre("[lost]"));
+  EXPECT_THAT(profile.samples[1].functions,
+              ElementsAre("sluice::debug::internal::place_in_profile"));
+  EXPECT_THAT(profile.comments, ElementsAre("some were lost"));
+}
+
+// Go's tool leaves out what is in parentheses.
+TEST(ProfileBuilder, NamesHaveNoParentheses) {
+  ProfileBuilder builder(memory);
+  const uintptr_t stack[] = {reinterpret_cast<uintptr_t>(&place_of_this_file) + 1};
+  builder.add(stack, std::vector<int64_t>{1, 1}, {});
+  EXPECT_THAT(Profile(builder.finish()).samples[0].functions,
+              ElementsAre("sluice::debug::internal::{anonymous}::place_of_this_file"));
 }
 
 TEST(ProfileBuilder, NobodysAddressIsShownAsItIs) {

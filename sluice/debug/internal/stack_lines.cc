@@ -38,14 +38,13 @@ std::vector<StackLine> lines_of(std::span<const uintptr_t> stack, Frames frames)
   return lines;
 }
 
-void append_addresses(std::string& out, std::span<const uintptr_t> stack) {
-  out += " @";
+void append_counted(std::string& out, std::string_view numbers, std::span<const uintptr_t> stack,
+                    std::string_view labels, Frames frames) {
+  (out += numbers) += " @";
   for (uintptr_t address : stack) out += ' ' + hex(address);
   out += '\n';
-}
-
-void append_lines(std::string& out, std::span<const uintptr_t> stack) {
-  for (const StackLine& line : lines_of(stack)) {
+  out += labels;
+  for (const StackLine& line : lines_of(stack, frames)) {
     out += "#\t" + hex(line.address - 1) + '\t' + line.frame->function;
     if (line.entry != 0) out += '+' + hex(line.address - 1 - line.entry);
     out += "\t\t" + (line.frame->file.empty() ? std::string("?") : line.frame->file);

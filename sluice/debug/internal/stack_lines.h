@@ -2,9 +2,11 @@
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sluice/debug/symbols.h"
@@ -32,9 +34,9 @@ enum class Frames : uint8_t {
 std::vector<StackLine> lines_of(std::span<const uintptr_t> stack,
                                 Frames frames = Frames::no_scheduler);
 
-// A stack as debug=1 shows it: " @ 0x2b 0x51" and a line's end, behind what was counted; then a
-// line for each source frame, and an empty one.
-void append_addresses(std::string& out, std::span<const uintptr_t> stack);
-void append_lines(std::string& out, std::span<const uintptr_t> stack);
+// A stack with what was counted there, as Go's text of a profile has it (debug=1): the numbers and
+// the addresses, then `labels`, which are a line or nothing, then a line for each source frame.
+void append_counted(std::string& out, std::string_view numbers, std::span<const uintptr_t> stack,
+                    std::string_view labels, Frames frames = Frames::no_scheduler);
 
 }  // namespace sluice::debug::internal

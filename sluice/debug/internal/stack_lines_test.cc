@@ -37,6 +37,25 @@ TEST(StackLines, ShowTheSchedulerWhereNothingElseIs) {
   EXPECT_EQ(lines[0].frame->function, "sluice::runtime::capture_goroutines");
 }
 
+TEST(StackLines, AllOfThemAreShownToWhoAsks) {
+  Runtime runtime{{.max_procs = 1}};
+  runtime.block_on([] {
+    runtime::GoroutineDump dump = runtime::capture_goroutines();
+    std::span<const uintptr_t> stack = dump.frames(dump.goroutines[0]);
+    EXPECT_GT(lines_of(stack, Frames::all).size(), lines_of(stack).size());
+  });
+}
+
+TEST(StackLines, CountedStacksAreGosText) {
+  uintptr_t address = reinterpret_cast<uintptr_t>(&runtime::capture_goroutines) + 1;
+  std::string text;
+  append_counted(text, 3, {&address, 1}, "# labels: {}\n");
+  EXPECT_THAT(text,
+              testing::StartsWith("3 @ " + hex(address) + "\n# labels: {}\n#\t" + hex(address - 1) +
+                                  "\tsluice::runtime::capture_goroutines+0x0\t\t"));
+  EXPECT_THAT(text, testing::EndsWith("\n\n"));
+}
+
 TEST(StackLines, OfNoStackAreNone) { EXPECT_TRUE(lines_of({}).empty()); }
 
 }  // namespace

@@ -87,6 +87,7 @@ struct Profile {
   uint64_t period = 0;
   uint64_t duration_ns = 0;
   std::vector<std::string> mapped_files;
+  std::vector<std::string> comments;
   size_t addresses_outside = 0;  // locations of no mapping
   std::vector<std::string> strings;
 
@@ -101,6 +102,8 @@ struct Profile {
     period = profile.number(12);
     duration_ns = profile.number(10);
     for (const Message& mapping : profile.all(3)) mapped_files.push_back(name(mapping.number(5)));
+    for (auto [at, last] = profile.numbers.equal_range(13); at != last; ++at)
+      comments.push_back(name(at->second));
     read_samples(profile, read_locations(profile));
   }
 

@@ -99,7 +99,9 @@ void enable_keep_alive(int fd) {
 
 [[gnu::noinline]] short poll_now(int fd, short events) {
   pollfd entry{fd, events, 0};
-  return ::poll(&entry, 1, 0) > 0 ? entry.revents : short(0);
+  // A signal interrupts it even though it does not wait.
+  int ready = retried([&] { return ::poll(&entry, 1, 0); });
+  return ready > 0 ? entry.revents : short(0);
 }
 
 }  // namespace sluice::net::internal

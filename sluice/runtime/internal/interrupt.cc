@@ -7,9 +7,9 @@
 #include <signal.h>
 #include <sys/syscall.h>
 #include <time.h>
-#include <ucontext.h>
 #include <unistd.h>
 
+#include "sluice/runtime/internal/interrupted.h"
 #include "sluice/runtime/internal/sanitizer.h"
 #include "sluice/runtime/internal/scheduler.h"
 
@@ -24,18 +24,8 @@ constexpr uint64_t patience_ns = 50'000'000;
 struct sigaction previous;
 
 // Fields of the goroutine that runs on this thread: nobody else writes them.
-void describe(G* g, const ucontext_t* context, Answer* answer) {
-  UnwindRegisters registers;
-#if defined(__x86_64__)
-  registers.pc = static_cast<uintptr_t>(context->uc_mcontext.gregs[REG_RIP]);
-  registers.sp = static_cast<uintptr_t>(context->uc_mcontext.gregs[REG_RSP]);
-  registers.frame_pointer = static_cast<uintptr_t>(context->uc_mcontext.gregs[REG_RBP]);
-#else
-  registers.pc = context->uc_mcontext.pc;
-  registers.sp = context->uc_mcontext.sp;
-  registers.frame_pointer = context->uc_mcontext.regs[29];
-  registers.return_address = context->uc_mcontext.regs[30];
-#endif
+void describe(G* g, const void* context, Answer* answer) {
+  UnwindRegisters registers = interrupted_registers(context);
   answer->g = nullptr;
   if (g == nullptr || g->stack.top == nullptr) return;
   StackBounds bounds = stack_pool->bounds(g->stack.slot);
@@ -52,7 +42,7 @@ void on_signal(int signal, siginfo_t* info, void* context) {
   uint32_t expected = Answer::asked;
   if (answer != nullptr && answer->state.compare_exchange_strong(expected, Answer::answering,
                                                                  std::memory_order_acq_rel)) {
-    describe(m->g, static_cast<const ucontext_t*>(context), answer);
+    describe(m->g, context, answer);
     answer->state.store(Answer::answered, std::memory_order_release);
   } else if ((previous.sa_flags & SA_SIGINFO) != 0) {
     previous.sa_sigaction(signal, info, context);

@@ -43,6 +43,10 @@ struct alignas(64) M : RegionWord {
   const void* own_stack_bottom = nullptr;
   size_t own_stack_bytes = 0;
   std::atomic<Answer*> answer{nullptr};  // to interrupt.h's questions; made by who asks first
+  // Return addresses of the stack that created its thread: thread_creations.cc, which guards them.
+  static constexpr uint32_t created_by_max = 32;  // Go's maxStack of m.createstack
+  uint32_t created_by_count = 0;
+  uintptr_t created_by[created_by_max] = {};
 };
 
 // The owner's half of the protocol. False: barred; the caller must leave again and may wait.

@@ -2,6 +2,11 @@
 
 #include "sluice/runtime/internal/raw_stack.h"
 
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstring>
 #include <optional>
 
@@ -58,6 +63,26 @@ void RawStack::copy(const UnwindRegisters& registers, StackBounds bounds) {
   word_count_ = registers.sp % word_bytes == 0
                     ? copy_words(registers.sp, bounds, words_.data(), words_.size())
                     : 0;
+}
+
+// Page by page: what is copied ends at the first page that is not there.
+void RawStack::copy_mapped(const UnwindRegisters& registers) {
+  registers_ = registers;
+  word_count_ = 0;
+  if (registers.sp % word_bytes != 0) return;
+  constexpr size_t page_bytes = 4096;  // or a part of one
+  constexpr size_t pages = sizeof(words_) / page_bytes;
+  iovec from[pages];
+  uintptr_t at = registers.sp;
+  for (iovec& page : from) {
+    page = {reinterpret_cast<void*>(at), page_bytes - at % page_bytes};
+    at += page.iov_len;
+  }
+  iovec to = {words_.data(), sizeof words_};
+  int saved = errno;
+  long copied = ::syscall(SYS_process_vm_readv, ::getpid(), &to, 1, from, pages, 0);
+  errno = saved;
+  if (copied > 0) word_count_ = static_cast<size_t>(copied) / word_bytes;
 }
 
 uintptr_t RawStack::word(uintptr_t address) const {

@@ -26,12 +26,16 @@ class RawStack {
  public:
   // Copies from sp upwards, inside `bounds`, 64 KiB at most. Async-signal-safe.
   void copy(const UnwindRegisters& registers, StackBounds bounds);
+  // The same of a stack whose bounds are not known: as far as there is memory above sp. The kernel
+  // copies it (process_vm_readv), since it alone can tell.
+  void copy_mapped(const UnwindRegisters& registers);
 
   // Unwinds it into `sample`, by the compiler's tables (unwind_table.h); by frame pointers where
   // code has none. Where the frame pointer is needed and not known, the lowest frame record above
   // sp is taken that leads to the goroutine's root and returns to behind a call of the function
   // that it is searched for: a record that an earlier call left there may then add a frame.
   void unwind(Sample* sample) const;
+  uintptr_t pc() const { return registers_.pc; }
 
  private:
   // 0: not copied. Goroutines have no 0 where addresses stand.

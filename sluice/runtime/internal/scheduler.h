@@ -165,6 +165,10 @@ void discard_m(M* m);
 void sleep_m(M* m);
 void wake_m(M* m);
 
+// thread_creations.cc -----------------------------------------------------------
+// Remembers the calling stack as the one that creates m's thread.
+void record_creation(M* m);
+
 // park.cc -------------------------------------------------------------------
 void make_runnable(G* g);
 

@@ -257,7 +257,8 @@ StackBounds StackPool::bounds(uint32_t slot) const {
 
 int64_t StackPool::slot_of(const void* address, bool* in_guard) const {
   const char* at = static_cast<const char*>(address);
-  for (uint32_t i = 0; i < slab_count_; ++i) {
+  uint32_t slabs = (carved() + per_slab_ - 1) / per_slab_;
+  for (uint32_t i = 0; i < slabs; ++i) {
     if (at < slabs_[i] || at >= slabs_[i] + slab_bytes) continue;
     size_t offset = static_cast<size_t>(at - slabs_[i]);
     *in_guard = offset % stack_bytes_ < guard_bytes;

@@ -17,6 +17,7 @@
 #include "sluice/base/time.h"
 #include "sluice/runtime/internal/netpoll.h"
 #include "sluice/runtime/internal/scheduler.h"
+#include "sluice/runtime/internal/thread_clock.h"
 
 namespace sluice::runtime {
 
@@ -51,10 +52,8 @@ bool all_idle() {
 uint64_t cpu_ns(M* m) {
   int tid = m->tid.load(std::memory_order_relaxed);
   if (tid == 0) return 0;
-  // The kernel's encoding of "scheduler clock of one thread" (include/linux/posix-timers.h).
-  clockid_t clock = static_cast<clockid_t>((~static_cast<unsigned>(tid) << 3) | 4 | 2);
   timespec time;
-  if (::clock_gettime(clock, &time) != 0) return 0;
+  if (::clock_gettime(thread_cpu_clock(tid), &time) != 0) return 0;
   return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
 }
 

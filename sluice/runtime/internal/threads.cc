@@ -13,6 +13,7 @@
 #include <mutex>
 
 #include "sluice/base/assert.h"
+#include "sluice/runtime/internal/cpu_sampler.h"
 #include "sluice/runtime/internal/panic.h"
 #include "sluice/runtime/internal/sanitizer.h"
 #include "sluice/runtime/internal/scheduler.h"
@@ -40,6 +41,7 @@ void run(M* m) {
   if constexpr (sanitizer::address) describe_own_stack(m);
   if constexpr (sanitizer::thread) m->own_sanitizer = sanitizer::this_fiber();
   SignalStack signal_stack;
+  sample_this_thread();
   region_enter_own(m);
   if (m->p.load(std::memory_order_acquire) == nullptr) region_leave(m);
   schedule_loop(m);
@@ -98,6 +100,7 @@ M* new_m() {
 }
 
 bool launch_m(M* m) {
+  record_creation(m);
   pthread_attr_t attributes;
   ::pthread_attr_init(&attributes);
   ::pthread_attr_setstacksize(&attributes, size_t{256} << 10);

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "sluice/runtime/cpu_samples.h"
+
+#include <time.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "sluice/runtime/internal/sanitizer.h"
+#include "sluice/runtime/runtime.h"
+
+#define IN_HOT [[gnu::noinline, gnu::section("hot_code")]]
+extern "C" const char __start_hot_code[], __stop_hot_code[];
+extern "C" const char __start_sorter_code[], __stop_sorter_code[];
+
+namespace sluice::runtime {
+namespace {
+
+Duration cpu_of_this_thread() {
+  timespec used;
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
+}
+
+// Uses so much CPU time, no matter how long that takes.
+IN_HOT void burn(Duration cpu) {
+  Duration end = cpu_of_this_thread() + cpu;
+  while (cpu_of_this_thread() < end)
+    for (int i = 0; i < 10'000; ++i) asm volatile("");
+  asm volatile("");
+}
+
+bool is_hot(const CpuSamples& samples, const CpuSample& sample) {
+  std::span<const uintptr_t> frames = samples.frames(sample);
+  return std::any_of(frames.begin(), frames.end(), [](uintptr_t address) {
+    const char* at = reinterpret_cast<const char*>(address);
+    return at > __start_hot_code && at <= __stop_hot_code;
+  });
+}
+
+bool is_in_sorter(uintptr_t address) {
+  const char* at = reinterpret_cast<const char*>(address);
+  return at > __start_sorter_code && at <= __stop_sorter_code;
+}
+
+struct Counts {
+  uint64_t all = 0;
+  uint64_t hot = 0;       // in burn()
+  uint64_t labelled = 0;  // and with the wanted label
+};
+Counts count(const CpuSamples& samples, std::string_view label = "") {
+  Counts counts;
+  for (const CpuSample& sample : samples.samples) {
+    counts.all += sample.count;
+    if (!is_hot(samples, sample)) continue;
+    counts.hot += sample.count;
+    if (sample.label == label) counts.labelled += sample.count;
+  }
+  return counts;
+}
+
+using namespace std::chrono_literals;
+
+TEST(CpuSamples, ShowWhatUsesTheCpu) {
+  Runtime runtime{{.max_procs = 2}};
+  ASSERT_TRUE(start_cpu_samples(1ms));
+  runtime.block_on([] {
+    set_goroutine_name("hog");
+    burn(300ms);
+  });
+  CpuSamples samples = stop_cpu_samples();
+  EXPECT_EQ(samples.period, 1ms);
+  EXPECT_GE(samples.duration, 300ms);
+  Counts counts = count(samples, "hog");
+  EXPECT_GE(counts.all, 30u);
+  if (sanitizer::thread) return;  // signals come late: of no known stack
+  EXPECT_GT(counts.hot * 2, counts.all);
+  EXPECT_EQ(counts.labelled, counts.hot);
+}
+
+TEST(CpuSamples, AreTakenForOneAtATime) {
+  ASSERT_TRUE(start_cpu_samples());
+  Result<void> second = start_cpu_samples();
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code(), Code::failed_precondition);
+  stop_cpu_samples();
+  ASSERT_TRUE(start_cpu_samples());
+  stop_cpu_samples();
+}
+
+TEST(CpuSamples, ARuntimesThreadIsSampledFromItsStart) {
+  ASSERT_TRUE(start_cpu_samples(1ms));
+  {
+    Runtime runtime{{.max_procs = 1}};
+    runtime.block_on([] { burn(100ms); });
+  }
+  Counts counts = count(stop_cpu_samples());
+  EXPECT_GE(counts.all, 10u);
+  EXPECT_TRUE(sanitizer::thread || counts.hot != 0);
+}
+
+TEST(CpuSamples, AThreadOfNobodyIsSampledToo) {
+  std::atomic<bool> started = false;
+  std::thread thread([&] {
+    while (!started) std::this_thread::yield();
+    burn(100ms);
+  });
+  ASSERT_TRUE(start_cpu_samples(1ms));
+  started = true;
+  thread.join();
+  Counts counts = count(stop_cpu_samples());
+  EXPECT_GE(counts.all, 10u);
+  EXPECT_TRUE(sanitizer::thread || counts.hot != 0);
+}
+
+TEST(CpuSamples, EachTimeBeginsFromNothing) {
+  Runtime runtime{{.max_procs = 1}};
+  ASSERT_TRUE(start_cpu_samples(1ms));
+  runtime.block_on([] { burn(50ms); });
+  stop_cpu_samples();
+  ASSERT_TRUE(start_cpu_samples(1ms));
+  Counts counts = count(stop_cpu_samples());
+  EXPECT_EQ(counts.hot, 0u);
+}
+
+// The library's code has no frame pointers, and its callers are found all the same.
+IN_HOT int compare(const void* a, const void* b) {
+  return *static_cast<const int*>(a) - *static_cast<const int*>(b);
+}
+[[gnu::noinline, gnu::section("sorter_code")]] void sort_often(Duration cpu) {
+  Duration end = cpu_of_this_thread() + cpu;
+  std::vector<int> numbers(1000);
+  while (cpu_of_this_thread() < end) {
+    for (size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<int>(i * 7919 % 1000);
+    std::qsort(numbers.data(), numbers.size(), sizeof(int), compare);
+  }
+  asm volatile("");
+}
+
+TEST(CpuSamples, ShowTheCallersOfTheLibrary) {
+  Runtime runtime{{.max_procs = 1}};
+  ASSERT_TRUE(start_cpu_samples(1ms));
+  runtime.block_on([] { sort_often(100ms); });
+  CpuSamples samples = stop_cpu_samples();
+  if (sanitizer::thread) return;  // signals come late: of no known stack
+  uint64_t compares = 0;
+  for (const CpuSample& sample : samples.samples) {
+    if (!is_hot(samples, sample)) continue;
+    compares += sample.count;
+    std::span<const uintptr_t> frames = samples.frames(sample);
+    EXPECT_TRUE(std::any_of(frames.begin(), frames.end(), is_in_sorter));
+  }
+  EXPECT_GT(compares, 0u);
+}
+
+}  // namespace
+}  // namespace sluice::runtime
