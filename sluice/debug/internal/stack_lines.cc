@@ -26,14 +26,15 @@ std::string hex(uintptr_t value) {
   return text;
 }
 
-std::vector<StackLine> lines_of(std::span<const uintptr_t> stack) {
+std::vector<StackLine> lines_of(std::span<const uintptr_t> stack, Frames frames) {
   std::vector<StackLine> lines;
   for (uintptr_t address : stack) {
     const CodeLocation& location = locate(address);
     for (const SourceFrame& frame : location.frames)
       lines.push_back({&frame, address, location.entry});
   }
-  if (!std::all_of(lines.begin(), lines.end(), is_scheduler)) std::erase_if(lines, is_scheduler);
+  if (frames == Frames::no_scheduler && !std::all_of(lines.begin(), lines.end(), is_scheduler))
+    std::erase_if(lines, is_scheduler);
   return lines;
 }
 

@@ -21,8 +21,15 @@ struct StackLine {
   uintptr_t entry;    // of the function that is there; 0: not known
 };
 
-// A stack in source frames, innermost first, without the scheduler's own: the switch, park() and
-// what starts a goroutine are the same in all of them. If there are no others, these are shown.
-std::vector<StackLine> lines_of(std::span<const uintptr_t> stack);
+enum class Frames : uint8_t {
+  all,
+  // Without the scheduler's own: the switch, park() and what starts a goroutine are the same in all
+  // stacks of goroutines that wait. If there are no others, these are shown.
+  no_scheduler,
+};
+
+// A stack in source frames, innermost first.
+std::vector<StackLine> lines_of(std::span<const uintptr_t> stack,
+                                Frames frames = Frames::no_scheduler);
 
 }  // namespace sluice::debug::internal
