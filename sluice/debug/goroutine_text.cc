@@ -66,18 +66,11 @@ void append_stack(std::string& out, const GoroutineDump& dump, const Goroutine& 
 
 void append_group(std::string& out, const GoroutineDump& dump, const internal::StackGroup& group) {
   std::span<const uintptr_t> stack = internal::stack_of(dump, *group.first);
-  out += std::to_string(group.count) + " @";
-  for (uintptr_t address : stack) out += ' ' + hex(address);
-  out += '\n';
+  out += std::to_string(group.count);
+  internal::append_addresses(out, stack);
   if (group.first->label[0] != 0)
     out += "# labels: {\"name\":" + quoted(group.first->label) + "}\n";
-  for (const Line& line : lines_of(stack)) {
-    out += "#\t" + hex(line.address - 1) + '\t' + line.frame->function;
-    if (line.entry != 0) out += '+' + hex(line.address - 1 - line.entry);
-    out += "\t\t" + (line.frame->file.empty() ? std::string("?") : line.frame->file);
-    out += ':' + std::to_string(line.frame->line) + '\n';
-  }
-  out += '\n';
+  internal::append_lines(out, stack);
 }
 
 // Collects small appends into pieces for the sink.

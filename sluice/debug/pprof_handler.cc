@@ -2,14 +2,20 @@
 
 #include "sluice/debug/pprof_handler.h"
 
+#include <charconv>
+#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "sluice/chan/select.h"
+#include "sluice/context/context.h"
 #include "sluice/debug/goroutine_profile.h"
 #include "sluice/debug/goroutine_text.h"
+#include "sluice/debug/heap_profile.h"
+#include "sluice/heap/profile.h"
 #include "sluice/runtime/goroutines.h"
 
 namespace sluice::debug {
@@ -37,6 +43,10 @@ Result<void> index(ResponseWriter& response) {
       "<li><a href=\"goroutine?debug=1\">goroutine?debug=1</a>: equal stacks "
       "counted</li>\n"
       "<li><a href=\"goroutine\">goroutine</a>: for go tool pprof</li>\n"
+      "<li><a href=\"heap?debug=1\">heap?debug=1</a>: who holds memory; "
+      "<a href=\"heap\">heap</a> for go tool pprof</li>\n"
+      "<li><a href=\"allocs?debug=1\">allocs?debug=1</a>: who allocates; "
+      "<a href=\"allocs\">allocs</a> for go tool pprof</li>\n"
       "<li><a href=\"cmdline\">cmdline</a>: the program's arguments</li>\n"
       "</ul>\n</body></html>\n");
 }
@@ -63,6 +73,49 @@ Result<void> goroutine(Request& request, ResponseWriter& response) {
   return written;
 }
 
+constexpr int seconds_max = 3600;
+
+// Of the parameter "seconds"; 0: it is not there. nullopt: it is not understood.
+std::optional<int> seconds_of(Request& request) {
+  std::optional<std::string> text = request.query("seconds");
+  if (!text) return 0;
+  int seconds = 0;
+  const char* end = text->data() + text->size();
+  auto [stop, error] = std::from_chars(text->data(), end, seconds);
+  if (error != std::errc() || stop != end || seconds < 1 || seconds > seconds_max) return {};
+  return seconds;
+}
+
+// False: nobody waits for the answer any more.
+bool wait_for(const Context& context, Duration duration) {
+  bool passed = false;
+  select(on_receive(context.done()), on_timeout(duration, [&] { passed = true; }));
+  return passed;
+}
+
+// Heap and allocs: since the start, or what changes within the next seconds.
+Result<void> memory(Request& request, ResponseWriter& response, std::string_view name,
+                    HeapFocus focus) {
+  std::string debug = request.query("debug").value_or("0");
+  if (debug != "0" && debug != "1") return refuse(response, 400, "debug must be 0 or 1\n");
+  std::optional<int> seconds = seconds_of(request);
+  if (!seconds) return refuse(response, 400, "seconds must be a whole number from 1 to 3600\n");
+  if (!heap::is_profiled())
+    return refuse(response, 501, "allocations are not seen: operator new is another one's\n");
+  heap::HeapProfile before;
+  if (*seconds != 0) {
+    before = heap::capture_heap_profile();
+    Context context = request.context();
+    if (!wait_for(context, std::chrono::seconds(*seconds))) return *context.err();
+  }
+  heap::HeapProfile profile = difference(heap::capture_heap_profile(), before);
+  response.headers().set("X-Content-Type-Options", "nosniff");
+  if (debug == "1") return response.reply(200, plain_text, heap_text(profile));
+  response.headers().set("Content-Disposition",
+                         "attachment; filename=\"" + std::string(name) + '"');
+  return response.reply(200, "application/octet-stream", heap_profile(profile, focus));
+}
+
 // As the kernel keeps them, without the last NUL, as Go does.
 Result<void> cmdline(ResponseWriter& response) {
   std::unique_ptr<FILE, decltype(&std::fclose)> file(std::fopen("/proc/self/cmdline", "re"),
@@ -85,6 +138,8 @@ Result<void> answer(Request& request, ResponseWriter& response) {
   }
   if (what.empty()) return index(response);
   if (what == "goroutine") return goroutine(request, response);
+  if (what == "heap") return memory(request, response, what, HeapFocus::inuse);
+  if (what == "allocs") return memory(request, response, what, HeapFocus::alloc);
   if (what == "cmdline") return cmdline(response);
   return refuse(response, 404, "there is no such profile here: see /debug/pprof/\n");
 }

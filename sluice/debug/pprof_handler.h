@@ -14,6 +14,9 @@ namespace sluice::debug {
 //   /debug/pprof/goroutine?debug=2   every goroutine's stack, as text
 //   /debug/pprof/goroutine?debug=1   equal stacks counted, as text
 //   /debug/pprof/goroutine           the same for `go tool pprof` (debug=0)
+//   /debug/pprof/heap                what holds memory that came from `new`, for `go tool pprof`
+//   /debug/pprof/allocs              the same profile, of what was allocated first
+//   /debug/pprof/heap?debug=1        either as text; with seconds=N, what changes from now on
 //   /debug/pprof/cmdline             the program's arguments, separated by NUL
 //
 // A parameter that is not understood is answered with 400 and what would be, anything else with

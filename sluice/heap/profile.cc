@@ -38,6 +38,7 @@ StackAllocations read(const StackRecord& record) {
 }  // namespace
 
 HeapProfile capture_heap_profile() {
+  link_operators();
   Unseen unseen;
   HeapProfile profile;
   profile.sample_rate = sample_rate.load(std::memory_order_relaxed);

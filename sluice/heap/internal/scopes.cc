@@ -25,6 +25,7 @@ constinit ScopeVisitor::Slot ScopeVisitor::slots[slot_count];
 bool ScopeVisitor::any() { return open_count.load(std::memory_order_relaxed) != 0; }
 
 void open_scope(ScopeCounts& scope) {
+  link_operators();
   std::lock_guard guard(lock);
   for (ScopeVisitor::Slot& slot : ScopeVisitor::slots) {
     if (slot.scope.load(std::memory_order_relaxed) != nullptr) continue;
