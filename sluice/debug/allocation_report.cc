@@ -50,7 +50,9 @@ std::vector<Site> sites_of(const HeapProfile& profile) {
   }
   std::vector<Site> sorted;
   for (auto& [first, site] : sites) sorted.push_back(std::move(site));
-  std::ranges::stable_sort(sorted, std::greater(), &Site::objects);
+  std::ranges::sort(sorted, [](const Site& a, const Site& b) {
+    return a.objects != b.objects ? a.objects > b.objects : a.stack < b.stack;
+  });
   return sorted;
 }
 

@@ -3,14 +3,20 @@
 #include "sluice/heap/profile.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
 #include <map>
 
+#include "sluice/base/assert.h"
 #include "sluice/heap/internal/append.h"
 #include "sluice/heap/internal/hook.h"
 
 namespace sluice::heap {
 
 namespace {
+
+constexpr uint64_t sample_rate_max = uint64_t{1} << 40;
 
 int64_t objects(uint64_t units) {
   return static_cast<int64_t>((units + Weight::one_object / 2) / Weight::one_object);
@@ -34,6 +40,21 @@ StackAllocations read(const StackRecord& record) {
           .inuse_objects = objects(units - freed_objects),
           .inuse_bytes = static_cast<int64_t>(bytes - freed_bytes)};
 }
+
+// Before main: so that nearly all of the program is sampled alike.
+[[maybe_unused]] const bool configured = [] {
+  const char* text = std::getenv("SLUICE_MEMPROFILERATE");
+  if (text == nullptr || *text == 0) return false;
+  uint64_t bytes = 0;
+  const char* end = text + std::strlen(text);
+  auto [stop, error] = std::from_chars(text, end, bytes);
+  if (error != std::errc() || stop != end || bytes > sample_rate_max)
+    fatal(
+        "SLUICE_MEMPROFILERATE: must be a number of bytes: 0 (no samples), 1 (all) to "
+        "1099511627776");
+  set_sample_rate(bytes);
+  return true;
+}();
 
 }  // namespace
 
@@ -71,6 +92,7 @@ HeapProfile difference(const HeapProfile& later, const HeapProfile& earlier) {
 }
 
 void set_sample_rate(uint64_t bytes) {
+  SLUICE_ASSERT(bytes <= sample_rate_max, "a sample rate of more than a terabyte");
   sample_rate.store(bytes, std::memory_order_relaxed);
   restart_gap();
 }

@@ -42,7 +42,8 @@ HeapProfile difference(const HeapProfile& later, const HeapProfile& earlier);
 // One byte in so many is sampled, on average; as in Go, half a megabyte. 1: every allocation is,
 // and the figures are exact. 0: none. The calling thread goes over to it at once, another one
 // after its next sample (of one that sampled nothing: after 16 MB); what was sampled before stays
-// right. Under AddressSanitizer and ThreadSanitizer it begins with 0.
+// right. It begins with SLUICE_MEMPROFILERATE, else the default (under AddressSanitizer and
+// ThreadSanitizer 0); a value that is no number ends the program, saying so.
 inline constexpr uint64_t sample_rate_default = uint64_t{512} << 10;
 void set_sample_rate(uint64_t bytes);
 

@@ -3,9 +3,13 @@
 #include "sluice/heap/profile.h"
 
 #include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -142,6 +146,25 @@ TEST_F(Profile, ADifferenceMayBeNegative) {
   StackAllocations seen = sum(&allocate_here, difference(capture_heap_profile(), before));
   EXPECT_EQ(seen.inuse_bytes, -1000);
   EXPECT_EQ(seen.alloc_bytes, 0);
+}
+
+// In a process of its own, which reads the variable anew.
+TEST(ProfileDeathTest, BeginsWithTheRateOfTheVariable) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  auto report_rate = [] {
+    std::fprintf(stderr, "rate %llu\n",
+                 static_cast<unsigned long long>(capture_heap_profile().sample_rate));
+    std::exit(0);
+  };
+  for (auto [value, says] : {std::pair{"4096", "rate 4096\n"}, std::pair{"0", "rate 0\n"}}) {
+    ::setenv("SLUICE_MEMPROFILERATE", value, 1);
+    EXPECT_EXIT(report_rate(), testing::ExitedWithCode(0), says);
+  }
+  for (const char* value : {"x", "-1", "1k", "1099511627777"}) {
+    ::setenv("SLUICE_MEMPROFILERATE", value, 1);
+    EXPECT_DEATH(report_rate(), "SLUICE_MEMPROFILERATE: must be a number of bytes");
+  }
+  ::unsetenv("SLUICE_MEMPROFILERATE");
 }
 
 }  // namespace
