@@ -16,8 +16,9 @@ namespace sluice::debug {
 //          1          32 B  ...
 //
 // The most frequent first; those with the same caller of operator new at the same line are one,
-// shown with the callers of the most frequent. With `operations` figures are for each of them: "1.50
-// allocs/op, 56.0 B/op". What allocates within the standard library is put down to its caller.
+// shown with the callers of the most frequent. With `operations` figures are for each of them:
+// "1.50 allocs/op, 56.0 B/op". What allocates within the standard library is put down to its
+// caller.
 std::string allocation_report(const heap::HeapProfile& profile, uint64_t operations = 0);
 
 }  // namespace sluice::debug

@@ -15,8 +15,8 @@ enum class HeapFocus : uint8_t {
   alloc,  // bytes that were allocated, freed or not
 };
 
-// The profile for `go tool pprof`: alloc_objects, alloc_space, inuse_objects and inuse_space of each
-// stack, without frames of the hook. Symbols are in it.
+// The profile for `go tool pprof`: alloc_objects, alloc_space, inuse_objects and inuse_space of
+// each stack, without frames of the hook. Symbols are in it.
 std::string heap_profile(const heap::HeapProfile& profile, HeapFocus focus);
 
 // The same as text, in the form of Go's debug=1 (runtime/pprof, writeHeap), and then what is known

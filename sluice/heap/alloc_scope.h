@@ -17,10 +17,10 @@ namespace sluice::heap {
 //   serve(request);
 //   EXPECT_EQ(scope.objects(), 0u);
 //
-// While one lives, every allocation of the process takes some 30 ns more, and with stacks about 1 us:
-// it is for tests, benches and short looks. Up to 16 live at once. `caller` is the goroutine that
-// made it, on whichever threads it runs, or the thread. Under AddressSanitizer and ThreadSanitizer,
-// malloc() by libraries written in C counts, too.
+// While one lives, every allocation of the process takes some 30 ns more, and with stacks about a
+// microsecond: it is for tests, benches and short looks. Up to 16 live at once. `caller` is the
+// goroutine that made it, on whichever threads it runs, or the thread. Under AddressSanitizer and
+// ThreadSanitizer, malloc() by libraries written in C counts, too.
 // Thread-safety: observers at any time; destroyed by anybody, once.
 class AllocScope {
  public:

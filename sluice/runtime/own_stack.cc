@@ -62,7 +62,7 @@ StackBounds stack_around(uintptr_t address) {
   return thread_stack.hold(address, word_bytes) ? thread_stack : StackBounds{};
 }
 
-// Whether that code keeps frame records: the program's does, but for the sanitizers' functions in it.
+// Whether that code keeps frame records: the program's does, but for the sanitizers' in it.
 bool has_record(uintptr_t pc) {
   if constexpr (sanitizer::address || sanitizer::thread) return false;
   return pc >= reinterpret_cast<uintptr_t>(__executable_start) &&

@@ -24,8 +24,8 @@
 namespace sluice::sync {
 namespace {
 
-// Runs `fn(goroutine, iterations)` on `procs` goroutines at once, and reports the time per iteration
-// of one of them; then the allocations, which are counted in a run of their own.
+// Runs `fn(goroutine, iterations)` on `procs` goroutines at once, and reports the time per
+// iteration of one of them; then the allocations, which are counted in a run of their own.
 template <class F>
 void on_goroutines(benchmark::State& state, int procs, F fn) {
   constexpr int batch = 100'000;

@@ -36,8 +36,8 @@ enum class Frames : uint8_t {
 std::vector<StackLine> lines_of(std::span<const uintptr_t> stack,
                                 Frames frames = Frames::no_scheduler);
 
-// A stack as debug=1 shows it: " @ 0x2b 0x51" and a line's end, behind what was counted; then a line
-// for each source frame, and an empty one.
+// A stack as debug=1 shows it: " @ 0x2b 0x51" and a line's end, behind what was counted; then a
+// line for each source frame, and an empty one.
 void append_addresses(std::string& out, std::span<const uintptr_t> stack);
 void append_lines(std::string& out, std::span<const uintptr_t> stack,
                   Frames frames = Frames::no_scheduler);

@@ -37,8 +37,8 @@ struct ThreadState {
 };
 extern constinit thread_local ThreadState thread_state __attribute__((tls_model("initial-exec")));
 
-// While it lives, the hook does not see this thread's allocations: those of an observer. Nothing may
-// wait meanwhile.
+// While it lives, the hook does not see this thread's allocations: those of an observer. Nothing
+// may wait meanwhile.
 class Unseen {
  public:
   Unseen() : before_(std::exchange(thread_state.inside, true)) {}
