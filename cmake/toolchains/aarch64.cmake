@@ -1,7 +1,7 @@
 # Cross-compiles for aarch64 Linux and runs the tests under qemu-user:
 #   cmake --preset dev -B build/aarch64 --toolchain cmake/toolchains/aarch64.cmake
 #         -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++
-#         "-DSLUICE_PACKAGES=base;runtime;chan;context;sync;run"
+#         "-DSLUICE_PACKAGES=base;runtime;heap;chan;context;sync;run"
 # tools/setup cross installs what it needs.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)

@@ -7,18 +7,13 @@
 
 #include <benchmark/benchmark.h>
 
-#include "sluice/base/internal/alloc_count.h"
 #include "sluice/base/result.h"
+#include "sluice/heap/alloc_scope.h"
 
 namespace sluice {
 namespace {
 
 constexpr ErrorSentinel cancelled{Code::cancelled, "context canceled"};
-
-void count_allocs(benchmark::State& state, uint64_t before) {
-  state.counters["allocs/op"] = benchmark::Counter(
-      static_cast<double>(internal::alloc_count() - before), benchmark::Counter::kAvgIterations);
-}
 
 enum class How { succeed, sentinel, message, wrapped };
 
@@ -47,12 +42,14 @@ template <How how>
 
 template <How how>
 void pass_up(benchmark::State& state) {
-  const uint64_t before = internal::alloc_count();
-  for (auto _ : state) {
+  auto once = [&state] {
     Result<int> result = call<how>(static_cast<int>(state.range(0)));
     benchmark::DoNotOptimize(result);
-  }
-  count_allocs(state, before);
+  };
+  for (auto _ : state) once();
+  heap::AllocScope allocs{heap::AllocScope::Of::caller};
+  once();
+  state.counters["allocs/op"] = static_cast<double>(allocs.objects());
 }
 
 void pass_up_exception(benchmark::State& state) {

@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-#include "sluice/base/internal/alloc_count.h"
+#include "sluice/heap/alloc_scope.h"
 
 namespace sluice {
 namespace {
@@ -44,9 +44,9 @@ TEST(ErrorDeathTest, CodeOkIsABug) {
 
 TEST(Error, CopyAllocatesNothing) {
   const Error error(Code::not_found, "a message that is too long to live inside a std::string");
-  const uint64_t before = internal::alloc_count();
+  heap::AllocScope allocs{heap::AllocScope::Of::caller};
   const Error copy = error;
-  EXPECT_EQ(internal::alloc_count(), before);
+  EXPECT_EQ(allocs.objects(), 0u);
   EXPECT_EQ(copy.message().data(), error.message().data());
 }
 
@@ -109,10 +109,10 @@ TEST(Error, SharedByThreadsIsFreedOnce) {
 }
 
 TEST(ErrorSentinel, MakesErrorsWithoutAllocating) {
-  const uint64_t before = internal::alloc_count();
+  heap::AllocScope allocs{heap::AllocScope::Of::caller};
   const Error error = end_of_file;
   const Error copy = error;
-  EXPECT_EQ(internal::alloc_count(), before);
+  EXPECT_EQ(allocs.objects(), 0u);
   EXPECT_EQ(copy.message(), "EOF");
   EXPECT_EQ(copy.code(), Code::out_of_range);
 }

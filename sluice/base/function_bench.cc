@@ -10,7 +10,7 @@
 
 #include <benchmark/benchmark.h>
 
-#include "sluice/base/internal/alloc_count.h"
+#include "sluice/heap/alloc_scope.h"
 
 namespace sluice {
 namespace {
@@ -18,18 +18,19 @@ namespace {
 // Makes, moves twice, calls and destroys an owner of a closure of `bytes`.
 template <class Owner, size_t bytes>
 void make_move_call(benchmark::State& state) {
-  const uint64_t before = internal::alloc_count();
   std::array<char, bytes> payload{};
-  for (auto _ : state) {
+  auto once = [&payload] {
     benchmark::DoNotOptimize(payload);
     Owner first = [payload] { return static_cast<int>(payload[0]) + payload[bytes - 1]; };
     Owner second = std::move(first);
     Owner third;
     third = std::move(second);
     benchmark::DoNotOptimize(third());
-  }
-  state.counters["allocs/op"] = benchmark::Counter(
-      static_cast<double>(internal::alloc_count() - before), benchmark::Counter::kAvgIterations);
+  };
+  for (auto _ : state) once();
+  heap::AllocScope allocs{heap::AllocScope::Of::caller};
+  once();
+  state.counters["allocs/op"] = static_cast<double>(allocs.objects());
 }
 
 template <class Owner>

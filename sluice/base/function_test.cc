@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-#include "sluice/base/internal/alloc_count.h"
+#include "sluice/heap/alloc_scope.h"
 
 namespace sluice {
 namespace {
@@ -104,29 +104,29 @@ TEST(Function, MoveToItselfKeepsIt) {
 }
 
 TEST(Function, SmallCallableAllocatesNothing) {
-  const uint64_t before = internal::alloc_count();
+  heap::AllocScope allocs{heap::AllocScope::Of::caller};
   std::array<char, 48> payload{};
   Function<char()> f = [payload] { return payload[0]; };
   Function<char()> g = std::move(f);
   EXPECT_EQ(g(), 0);
-  EXPECT_EQ(internal::alloc_count(), before);
+  EXPECT_EQ(allocs.objects(), 0u);
 }
 
 TEST(Function, LargeCallableAllocatesOnceAndMovesForFree) {
-  const uint64_t before = internal::alloc_count();
+  heap::AllocScope allocs{heap::AllocScope::Of::caller};
   std::array<char, 49> payload{};
   Function<char()> f = [payload] { return payload[0]; };
   Function<char()> g = std::move(f);
   EXPECT_EQ(g(), 0);
-  EXPECT_EQ(internal::alloc_count(), before + 1);
+  EXPECT_EQ(allocs.objects(), 1u);
 }
 
 TEST(Function, InlineBytesAreAParameter) {
-  const uint64_t before = internal::alloc_count();
+  heap::AllocScope allocs{heap::AllocScope::Of::caller};
   std::array<char, 120> payload{};
   Function<char(), 120> f = [payload] { return payload[0]; };
   EXPECT_EQ(f(), 0);
-  EXPECT_EQ(internal::alloc_count(), before);
+  EXPECT_EQ(allocs.objects(), 0u);
 }
 
 TEST(Function, OverAlignedCallableIsHeldAligned) {
@@ -196,11 +196,11 @@ TEST(FunctionRef, TakesATemporaryForTheLengthOfACall) {
 }
 
 TEST(FunctionRef, IsTwoWordsAndAllocatesNothing) {
-  const uint64_t before = internal::alloc_count();
+  heap::AllocScope allocs{heap::AllocScope::Of::caller};
   std::array<char, 200> payload{};
   auto large = [payload] { return payload[0]; };
   EXPECT_EQ(FunctionRef<char()>(large)(), 0);
-  EXPECT_EQ(internal::alloc_count(), before);
+  EXPECT_EQ(allocs.objects(), 0u);
   static_assert(sizeof(FunctionRef<char()>) == 2 * sizeof(void*));
 }
 

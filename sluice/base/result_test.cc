@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-#include "sluice/base/internal/alloc_count.h"
+#include "sluice/heap/alloc_scope.h"
 
 namespace sluice {
 namespace {
@@ -55,10 +55,10 @@ TEST(Result, HoldsAnError) {
 }
 
 TEST(Result, SentinelIsAnErrorThatAllocatesNothing) {
-  const uint64_t before = internal::alloc_count();
+  heap::AllocScope allocs{heap::AllocScope::Of::caller};
   const Result<int> result = failure;
   const Result<void> nothing = failure;
-  EXPECT_EQ(internal::alloc_count(), before);
+  EXPECT_EQ(allocs.objects(), 0u);
   EXPECT_TRUE(is(result.error(), failure));
   EXPECT_TRUE(is(nothing.error(), failure));
 }

@@ -7,8 +7,8 @@
 
 #include <gtest/gtest.h>
 
-#include "sluice/base/internal/alloc_count.h"
 #include "sluice/base/result.h"
+#include "sluice/heap/alloc_scope.h"
 
 namespace sluice {
 namespace {
@@ -127,10 +127,10 @@ TEST(Try, PassingASentinelUpAllocatesNothing) {
     SLUICE_TRY(inner());
     return {};
   };
-  const uint64_t before = internal::alloc_count();
+  heap::AllocScope allocs{heap::AllocScope::Of::caller};
   const Result<void> result =
       outer([&] { return outer([&] { return outer([] { return step(false); }); }); });
-  EXPECT_EQ(internal::alloc_count(), before);
+  EXPECT_EQ(allocs.objects(), 0u);
   EXPECT_TRUE(is(result.error(), failure));
 }
 

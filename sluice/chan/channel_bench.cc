@@ -1,36 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // The workloads of bench/peers: one op is what the rivals' programs of the same name count.
-// allocs/op counts calls of operator new in the whole process.
+// allocs/op counts calls of operator new in the whole process, in a run of its own.
 
 #include "sluice/chan/channel.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cstdlib>
-#include <new>
 #include <vector>
 
 #include <benchmark/benchmark.h>
 
 #include "sluice/chan/select.h"
+#include "sluice/heap/alloc_scope.h"
 #include "sluice/runtime/runtime.h"
-
-namespace {
-
-std::atomic<uint64_t> allocations{0};
-
-void* count_and_allocate(size_t bytes) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(bytes)) return memory;
-  throw std::bad_alloc();
-}
-
-}  // namespace
-
-void* operator new(size_t bytes) { return count_and_allocate(bytes); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 namespace sluice {
 namespace {
@@ -43,7 +26,6 @@ void measure(benchmark::State& state, size_t n, Body body) {
   Runtime runtime{{.max_procs = int(state.range(0))}};
   size_t part = n / 20;
   runtime.block_on([&] { body(part); });
-  uint64_t before = allocations.load();
   double best = 1e9;
   for (auto _ : state) {
     Instant start = now();
@@ -53,8 +35,9 @@ void measure(benchmark::State& state, size_t n, Body body) {
     best = std::min(best, seconds * 1e9);
   }
   state.counters["best_ns"] = best;
-  state.counters["allocs/op"] =
-      double(allocations.load() - before) / double(part * size_t(state.iterations()));
+  heap::AllocScope allocs{heap::AllocScope::Of::process};
+  runtime.block_on([&] { body(part); });
+  state.counters["allocs/op"] = double(allocs.objects()) / double(part);
 }
 
 // op = one round trip (two messages) between two goroutines.

@@ -17,7 +17,9 @@
 #include "sluice/debug/delay_profile.h"
 #include "sluice/debug/goroutine_profile.h"
 #include "sluice/debug/goroutine_text.h"
+#include "sluice/debug/heap_profile.h"
 #include "sluice/debug/thread_profile.h"
+#include "sluice/heap/profile.h"
 #include "sluice/runtime/goroutines.h"
 #include "sluice/runtime/wait_profile.h"
 
@@ -44,12 +46,16 @@ struct Page {
   std::string_view text;
 };
 constexpr Page pages[] = {
+    {"allocs", "who allocates, for go tool pprof"},
+    {"allocs?debug=1", "the same as text"},
     {"block", "where goroutines waited for others, for go tool pprof"},
     {"block?debug=1", "the same as text"},
     {"cmdline", "the program's arguments"},
     {"goroutine", "every goroutine's stack, for go tool pprof"},
     {"goroutine?debug=1", "equal stacks counted"},
     {"goroutine?debug=2", "every stack"},
+    {"heap", "who holds memory, for go tool pprof"},
+    {"heap?debug=1", "the same as text"},
     {"mutex", "who kept others waiting for locks, for go tool pprof"},
     {"mutex?debug=1", "the same as text"},
     {"profile?seconds=30", "what uses the CPU from now on, for go tool pprof"},
@@ -126,12 +132,14 @@ bool wait_for(const Context& context, Duration duration) {
   return passed;
 }
 
-// Block and mutex: all since the start, or what comes within the next seconds.
-Result<void> delays(Request& request, ResponseWriter& response, std::string_view name,
-                    std::string_view title, runtime::DelayProfile (*read)()) {
+// A profile of what is counted since the start, or within the next seconds if the request says so:
+// `read` says what was counted so far; `encode` and `print` give what came between two readings.
+template <class Read, class Encode, class Print>
+Result<void> counted(Request& request, ResponseWriter& response, std::string_view name, Read read,
+                     Encode encode, Print print) {
   std::string debug = request.query("debug").value_or("0");
   if (debug != "0" && debug != "1") return refuse(response, 400, "debug must be 0 or 1\n");
-  runtime::DelayProfile before;
+  decltype(read()) before;
   if (std::optional<std::string> text = request.query("seconds")) {
     std::optional<std::chrono::seconds> seconds = parse_seconds(*text);
     if (!seconds) return refuse(response, 400, bad_seconds);
@@ -139,10 +147,25 @@ Result<void> delays(Request& request, ResponseWriter& response, std::string_view
     Context context = request.context();
     if (!wait_for(context, *seconds)) return *context.err();
   }
-  runtime::DelayProfile profile = difference(read(), before);
-  if (debug == "0") return send_profile(response, name, delay_profile(profile));
+  auto profile = difference(read(), before);
+  if (debug == "0") return send_profile(response, name, encode(profile));
   response.headers().set("X-Content-Type-Options", "nosniff");
-  return response.reply(200, plain_text, delay_text(title, profile));
+  return response.reply(200, plain_text, print(profile));
+}
+
+Result<void> delays(Request& request, ResponseWriter& response, std::string_view name,
+                    std::string_view title, runtime::DelayProfile (*read)()) {
+  return counted(request, response, name, read, delay_profile,
+                 [title](const auto& profile) { return delay_text(title, profile); });
+}
+
+Result<void> memory(Request& request, ResponseWriter& response, std::string_view name,
+                    HeapFocus focus) {
+  if (!heap::is_profiled())
+    return refuse(response, 501, "allocations are not seen: operator new is another one's\n");
+  return counted(
+      request, response, name, heap::capture_heap_profile,
+      [focus](const auto& profile) { return heap_profile(profile, focus); }, heap_text);
 }
 
 Result<void> threads(Request& request, ResponseWriter& response) {
@@ -177,6 +200,8 @@ Result<void> answer(Request& request, ResponseWriter& response) {
   if (what == "goroutine") return goroutine(request, response);
   if (what == "block") return delays(request, response, what, "contention", runtime::block_profile);
   if (what == "mutex") return delays(request, response, what, "mutex", runtime::mutex_profile);
+  if (what == "heap") return memory(request, response, what, HeapFocus::inuse);
+  if (what == "allocs") return memory(request, response, what, HeapFocus::alloc);
   if (what == "profile") return profile(request, response);
   if (what == "threadcreate") return threads(request, response);
   if (what == "cmdline") return cmdline(response);

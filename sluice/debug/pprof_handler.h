@@ -17,6 +17,9 @@ namespace sluice::debug {
 //   /debug/pprof/block               where goroutines waited for others; debug=1 as text
 //   /debug/pprof/mutex               who kept others waiting for locks; debug=1 as text
 //   /debug/pprof/block?seconds=10    what comes within 10 seconds (1 to 3600); mutex likewise
+//   /debug/pprof/heap                what holds memory that came from `new`, for `go tool pprof`
+//   /debug/pprof/allocs              the same profile, of what was allocated first
+//   /debug/pprof/heap?debug=1        either as text; with seconds=N, what changes from now on
 //   /debug/pprof/profile?seconds=30  what uses the CPU from now on, for `go tool pprof`
 //   /debug/pprof/threadcreate        what made the scheduler create threads; debug=1 as text
 //   /debug/pprof/cmdline             the program's arguments, separated by NUL

@@ -240,9 +240,27 @@ TEST_F(PprofHandler, ShowsWhoWaitedAndWhoKeptOthersWaiting) {
   });
 }
 
+TEST_F(PprofHandler, TellsWhoAllocatesAndWhoHoldsMemory) {
+  serve([&] {
+    for (const char* name : {"heap", "allocs"}) {
+      std::string target = "/debug/pprof/" + std::string(name);
+      Answer profile = get(target);
+      EXPECT_EQ(profile.status, 200);
+      EXPECT_EQ(profile.type, "application/octet-stream");
+      EXPECT_THAT(profile.body, StartsWith("\x1f\x8b"));
+      Answer text = get(target + "?debug=1&seconds=1");
+      EXPECT_EQ(text.status, 200);
+      EXPECT_THAT(text.body, StartsWith("heap profile: "));
+      EXPECT_EQ(get(target + "?debug=2").body, "debug must be 0 or 1\n");
+      for (const char* seconds : {"0", "-1", "3601", "x", "1x", ""})
+        EXPECT_EQ(get(target + "?seconds=" + seconds).status, 400) << seconds;
+    }
+  });
+}
+
 TEST_F(PprofHandler, WhatIsNotThereIsNotFound) {
   serve([&] {
-    Answer answer = get("/debug/pprof/heap");
+    Answer answer = get("/debug/pprof/nothing");
     EXPECT_EQ(answer.status, 404);
     EXPECT_THAT(answer.body, HasSubstr("/debug/pprof/"));
   });

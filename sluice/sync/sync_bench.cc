@@ -2,9 +2,7 @@
 
 #include <array>
 #include <atomic>
-#include <cstdlib>
 #include <mutex>
-#include <new>
 #include <shared_mutex>
 #include <string>
 #include <unordered_map>
@@ -12,6 +10,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include "sluice/heap/alloc_scope.h"
 #include "sluice/runtime/go.h"
 #include "sluice/runtime/runtime.h"
 #include "sluice/sync/guarded.h"
@@ -22,35 +21,26 @@
 #include "sluice/sync/semaphore.h"
 #include "sluice/sync/wait_group.h"
 
-namespace {
-std::atomic<int64_t> allocations{0};
-}  // namespace
-
-[[gnu::noinline]] void* operator new(size_t bytes) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  return std::malloc(bytes);
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-
 namespace sluice::sync {
 namespace {
 
-// Runs `fn(iterations)` on `procs` goroutines at once, and reports time and allocations per
-// iteration of one of them.
+// Runs `fn(goroutine, iterations)` on `procs` goroutines at once, and reports the time per
+// iteration of one of them; then the allocations, which are counted in a run of their own.
 template <class F>
 void on_goroutines(benchmark::State& state, int procs, F fn) {
+  constexpr int batch = 100'000;
   Runtime runtime{{.max_procs = procs}};
-  int64_t before = allocations;
+  auto run_batch = [&] {
+    WaitGroup group;
+    for (int g = 0; g < procs; ++g) group.go([&fn, g] { fn(g, batch); });
+    group.wait();
+  };
   runtime.block_on([&] {
-    while (state.KeepRunningBatch(100'000)) {
-      WaitGroup group;
-      for (int g = 0; g < procs; ++g) group.go([&fn, g] { fn(g, 100'000); });
-      group.wait();
-    }
+    while (state.KeepRunningBatch(batch)) run_batch();
   });
-  state.counters["allocs/op"] =
-      benchmark::Counter(double(allocations - before) / double(state.iterations()) / double(procs));
+  heap::AllocScope allocs{heap::AllocScope::Of::process};
+  runtime.block_on(run_batch);
+  state.counters["allocs/op"] = double(allocs.objects()) / batch / procs;
 }
 
 void pool_get_and_put(benchmark::State& state) {

@@ -18,7 +18,7 @@ namespace {
 struct ProfileField {
   static constexpr int sample_type = 1, sample = 2, mapping = 3, location = 4, function = 5,
                        string_table = 6, time_nanos = 9, duration_nanos = 10, period_type = 11,
-                       period = 12, comment = 13;
+                       period = 12, comment = 13, default_sample_type = 14;
 };
 struct ValueTypeField {
   static constexpr int type = 1, unit = 2;
@@ -78,6 +78,10 @@ ProfileBuilder::ProfileBuilder(std::span<const ValueType> types, Frames frames)
 void ProfileBuilder::set_period(ValueType type, int64_t period) {
   profile_.message(ProfileField::period_type, value_type(type));
   profile_.number(ProfileField::period, static_cast<uint64_t>(period));
+}
+
+void ProfileBuilder::set_default_type(std::string_view type) {
+  profile_.number(ProfileField::default_sample_type, string(type));
 }
 
 void ProfileBuilder::set_time(std::chrono::system_clock::time_point begin, Duration duration) {

@@ -42,6 +42,8 @@ class ProfileBuilder {
 
   // One sample was taken every `period` of `type`.
   void set_period(ValueType type, int64_t period);
+  // What tools show first, if not the last type.
+  void set_default_type(std::string_view type);
   // When it began (otherwise: when finish() is called), and for how long it went on.
   void set_time(std::chrono::system_clock::time_point begin, Duration duration);
 

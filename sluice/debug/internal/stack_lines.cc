@@ -18,6 +18,14 @@ bool is_scheduler(const StackLine& line) {
          frame.file.contains("sluice/runtime/internal/");
 }
 
+// A name that begins with two underlines is the implementation's: a sanitizer's, mostly.
+bool is_allocator(const StackLine& line) {
+  const SourceFrame& frame = *line.frame;
+  return frame.function.starts_with("operator new") || frame.function.starts_with("std::") ||
+         frame.function.starts_with("__") || frame.function.starts_with("sluice::heap::") ||
+         frame.file.contains("sluice/heap/internal/") || frame.file.contains("/include/c++/");
+}
+
 }  // namespace
 
 std::string hex(uintptr_t value) {
@@ -35,15 +43,20 @@ std::vector<StackLine> lines_of(std::span<const uintptr_t> stack, Frames frames)
   }
   if (frames == Frames::no_scheduler && !std::all_of(lines.begin(), lines.end(), is_scheduler))
     std::erase_if(lines, is_scheduler);
+  if (frames == Frames::no_allocator) {
+    auto first = std::ranges::find_if_not(lines, is_allocator);
+    if (first != lines.end()) lines.erase(lines.begin(), first);
+  }
   return lines;
 }
 
-void append_counted(std::string& out, std::string_view numbers, std::span<const uintptr_t> stack,
-                    std::string_view labels, Frames frames) {
-  (out += numbers) += " @";
+void append_addresses(std::string& out, std::span<const uintptr_t> stack) {
+  out += " @";
   for (uintptr_t address : stack) out += ' ' + hex(address);
   out += '\n';
-  out += labels;
+}
+
+void append_lines(std::string& out, std::span<const uintptr_t> stack, Frames frames) {
   for (const StackLine& line : lines_of(stack, frames)) {
     out += "#\t" + hex(line.address - 1) + '\t' + line.frame->function;
     if (line.entry != 0) out += '+' + hex(line.address - 1 - line.entry);
@@ -51,6 +64,14 @@ void append_counted(std::string& out, std::string_view numbers, std::span<const 
     out += ':' + std::to_string(line.frame->line) + '\n';
   }
   out += '\n';
+}
+
+void append_counted(std::string& out, std::string_view numbers, std::span<const uintptr_t> stack,
+                    std::string_view labels, Frames frames) {
+  out += numbers;
+  append_addresses(out, stack);
+  out += labels;
+  append_lines(out, stack, frames);
 }
 
 }  // namespace sluice::debug::internal
