@@ -145,8 +145,8 @@ bool are_all_in_place() {
 }
 
 // On one processor, with as many threads as are going to be held: once everybody is in place and
-// this goroutine has the processor, there is no thread that it could be taken for. So who is started
-// then does not begin, however long it takes gdb to look.
+// this goroutine has the processor, there is no thread that it could be taken for. So who is
+// started then does not begin, however long it takes gdb to look.
 void everything_at_once() {
   leave_some_behind();
   constexpr int held = 5;  // counter, reader, blocking, interrupted, and the one that starts them

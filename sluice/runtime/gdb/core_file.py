@@ -42,7 +42,8 @@ def stack_pages(process, g):
 class GenerateCore(gdb.Command):
     """Writes a core file with the goroutines' stacks: sluice generate-core-file [FILE]
 
-gdb's own generate-core-file may leave them out (and says "Memory read failed for corefile section")."""
+gdb's own generate-core-file may leave them out, and the program gcore with it: it says "Memory read
+failed for corefile section". The kernel's core files have them."""
 
     def __init__(self):
         super().__init__("sluice generate-core-file", gdb.COMMAND_FILES, gdb.COMPLETE_FILENAME)

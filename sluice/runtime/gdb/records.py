@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the runtime's memory says, for the commands of commands.py.
+"""What the runtime's memory says, for the commands.
 
 All is read by the names and types of the debug information, and no function of the program is
 called, so a core file will do. gdb has stopped every thread: what is read is of one moment, but it
@@ -220,18 +220,25 @@ class Process:
     def saved_word(self, g, field):
         return int.from_bytes(read(g.sp + self.saved.offset(field), 8), "little")
 
-    def begun(self, g):
+    def without_stack(self, g):
+        """Why there is no stack to be shown; None if there is."""
         if g.thread is not None:
-            return True
-        return g.top != 0 and self.saved_word(g, "return_address") != self.entry
+            return None
+        try:
+            resumes_at = self.saved_word(g, "return_address") if g.top != 0 else self.entry
+        except gdb.MemoryError:
+            resumes_at = 0
+        return {self.entry: "not begun", 0: "stack missing"}.get(resumes_at)
 
     def now(self):
-        """ns of the clock that G::waiting_since is of, and whether it may be later than that."""
+        """ns of the clock of G::waiting_since when gdb stopped the process, and whether it may have
+        been later than that: the scheduler does not look at the clock while all is idle."""
+        if scalar(variable("(anonymous namespace)::deep_sleep")) == 0:
+            return self.coarse_now, False
         connection = gdb.selected_inferior().connection
         if connection is not None and connection.type == "native":
             return time.clock_gettime_ns(time.CLOCK_MONOTONIC), False
-        asleep = scalar(variable("(anonymous namespace)::deep_sleep")) != 0
-        return self.coarse_now, asleep
+        return self.coarse_now, True
 
 
 def is_in_kernel(frame):
