@@ -46,7 +46,7 @@ def gdb(*commands, arguments=(), safe_path="/"):
         words += ["-ex", "echo @@@\\n", "-ex", command]
     environment = {**os.environ, "DEBUGINFOD_URLS": "", "LC_ALL": "C"}
     ran = subprocess.run([*words, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                         stderr=subprocess.STDOUT, env=environment, timeout=240, check=False)
+                         stderr=subprocess.STDOUT, env=environment, check=False)
     output = ran.stdout.decode(errors="replace")
     pieces = output.split("@@@\n")[1:]
     for denied in ("ptrace: Operation not permitted", "Could not trace the inferior process"):
