@@ -48,7 +48,7 @@ Walk walk_saved(uintptr_t sp, StackBounds bounds, std::span<uintptr_t> out) {
   if (out.empty() || sp % sizeof(uintptr_t) != 0 || !bounds.hold(sp, sizeof(SavedContext)))
     return walk;
   uintptr_t address = word_at(sp + offsetof(SavedContext, return_address));
-  if (address == reinterpret_cast<uintptr_t>(&sluice_goroutine_start)) {
+  if (address == goroutine_entry()) {
     walk.complete = true;
     return walk;
   }

@@ -34,11 +34,16 @@ inline constexpr size_t start_frame_bytes = sizeof(SavedContext);
 #error "sluice has a context switch for x86-64 and aarch64"
 #endif
 
-// Lays out a context below `top` (16-aligned) that starts in sluice_goroutine_start. Returns its
-// sp.
+// Where a new context begins: after the first instruction of sluice_goroutine_start, whose 4 bytes
+// do nothing. Unwinders take it for a return address, of which they look up the instruction before.
+inline uintptr_t goroutine_entry() {
+  return reinterpret_cast<uintptr_t>(&sluice_goroutine_start) + 4;
+}
+
+// Lays out a context below `top` (16-aligned) that starts at goroutine_entry(). Returns its sp.
 inline void* prepare_start(void* top) {
   char* sp = static_cast<char*>(top) - start_frame_bytes;
-  uint64_t start = reinterpret_cast<uint64_t>(&sluice_goroutine_start);
+  uint64_t start = goroutine_entry();
   std::memset(sp, 0, sizeof(SavedContext));
   std::memcpy(sp + offsetof(SavedContext, return_address), &start, sizeof start);
   return sp;

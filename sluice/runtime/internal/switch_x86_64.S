@@ -62,6 +62,7 @@ sluice_switch:
     .size sluice_switch, .-sluice_switch
 
 // The first frame of every goroutine: the outermost one for every unwinder.
+// It is entered behind its first instruction: see goroutine_entry() in switch.h.
     .globl sluice_goroutine_start
     .hidden sluice_goroutine_start
     .type sluice_goroutine_start, @function
@@ -75,6 +76,8 @@ sluice_goroutine_start:
     ud2
     .cfi_endproc
     .size sluice_goroutine_start, .-sluice_goroutine_start
+
+#include "sluice/runtime/internal/gdb_script.inc"
 
 #endif
 
