@@ -180,7 +180,8 @@ Runtime::Runtime(RuntimeOptions options) {
   runtime::stack_pool =
       &runtime::StackPool::with(sched.options.stack_bytes, sched.options.stack_guard);
   uint32_t cached = static_cast<uint32_t>(sched.options.max_procs) * runtime::P::stack_cache_max;
-  Result<void> ready = runtime::pair_records_with_stacks(cached);
+  uint32_t elsewhere = cached + runtime::StackPool::in_hand_max;
+  Result<void> ready = runtime::pair_records_with_stacks(elsewhere);
   if (ready.has_value()) ready = runtime::netpoll_init();
   if (!ready.has_value()) fatal(ready.error().to_string());
   runtime::install_fault_handlers();
