@@ -94,6 +94,7 @@ RuntimeMetrics runtime_metrics() {
   metrics.retakes = sched.retakes.load(std::memory_order_relaxed);
   add_netpoll(metrics);
   add_stacks(metrics);
+  metrics.memory = memory_stats();
   add_latency(metrics.scheduling_latency);
   return metrics;
 }
