@@ -43,7 +43,7 @@ class Pool {
   Lease get() {
     void* object = core_.take();
     if (object == nullptr) [[unlikely]]
-      return make_new();
+      return Lease(make_new(), &core_);
     return Lease(static_cast<T*>(object), &core_);
   }
 
@@ -53,10 +53,10 @@ class Pool {
 
  private:
   static void destroy(void* object) { delete static_cast<T*>(object); }
-  [[gnu::noinline]] Lease make_new() {
+  [[gnu::noinline]] T* make_new() {
     T* object = make_().release();
     core_.note_made();
-    return Lease(object, &core_);
+    return object;
   }
 
   const Function<std::unique_ptr<T>()> make_;
