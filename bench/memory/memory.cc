@@ -47,7 +47,7 @@ Outcome run(const Options& options, bool governed) {
   // A new connection each: what was shed is closed, as is what is idle.
   http::Client client{{.idle_per_host_max = 64}};
   std::string base = "http://" + server.address();
-  std::string url = base + "/work";
+  std::string url = base + "/hold";
   outcome.before = load(client, url, options.calm_per_second, options.calm);
   outcome.flood = load(client, url, options.flood_per_second, options.flood);
   Instant ended = now();

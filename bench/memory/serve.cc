@@ -29,7 +29,7 @@ Result<void> work(const Options& options, http::ResponseWriter& response) {
 
 Result<void> serve_until_input_ends(Context context, const Options& options) {
   http::Router router;
-  router.get("/work", [&](http::Request&, http::ResponseWriter& response) {
+  router.get("/hold", [&](http::Request&, http::ResponseWriter& response) {
     return work(options, response);
   });
   router.get("/metrics", [](http::Request&, http::ResponseWriter& response) {
@@ -41,8 +41,10 @@ Result<void> serve_until_input_ends(Context context, const Options& options) {
   std::fflush(stdout);
   auto [serving, stop] = with_cancel(context);
   go([stop = std::move(stop)] {
-    char end;
-    while (::read(STDIN_FILENO, &end, 1) > 0) continue;
+    blocking([] {
+      char end;
+      while (::read(STDIN_FILENO, &end, 1) > 0) continue;
+    });
     stop();
   });
   return server.serve(serving, std::move(listener));

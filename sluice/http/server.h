@@ -42,8 +42,9 @@ struct ServerOptions {
   // After the context ended: time for running requests before they are cut off.
   Duration drain_timeout = std::chrono::seconds(10);
 
-  // Under critical memory pressure (runtime/memory.h) a request is shed: answered 503 with Retry-After
-  // instead of by the handler, and its connection ends after that. Requests that run go on.
+  // Under critical memory pressure (runtime/memory.h) a request is shed: answered 503 with
+  // Retry-After instead of by the handler, and its connection ends after that. Requests that run
+  // go on.
   bool shed_under_memory_pressure = true;
   Duration shed_retry_after = std::chrono::seconds(1);  // sent in seconds, rounded up
   // Paths that are served all the same, and those below if one ends in '/': who asks whether the

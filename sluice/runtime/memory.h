@@ -10,9 +10,9 @@
 
 namespace sluice {
 
-// How near the process is to its memory limit: SLUICE_MEMLIMIT, or 90 % of its cgroup's, whichever is
-// nearer (RuntimeOptions::memory_limit_bytes). A level is left only when use has fallen well below the mark
-// that it was entered at.
+// How near the process is to its memory limit: SLUICE_MEMLIMIT, or 90 % of its cgroup's, whichever
+// is nearer (RuntimeOptions::memory_limit_bytes). A level is left only when use has fallen well
+// below the mark that it was entered at.
 enum class MemoryPressure : uint8_t {
   none,
   moderate,  // from 80 % on: what is idle is given back
@@ -23,8 +23,8 @@ namespace runtime::internal {
 extern constinit std::atomic<MemoryPressure> memory_pressure;
 }  // namespace runtime::internal
 
-// The level at the governor's last look, some milliseconds ago. `none` without a limit or a Runtime.
-// One load: to be asked for each request. Any thread.
+// The level at the governor's last look, some milliseconds ago; `none` without a limit or a
+// Runtime. One load: to be asked for each request. Any thread.
 inline MemoryPressure memory_pressure() {
   return runtime::internal::memory_pressure.load(std::memory_order_relaxed);
 }

@@ -33,9 +33,9 @@ struct RuntimeOptions {
   size_t goroutines_max = 0;
   // Threads, hogs and blocked calls included; default 10,000 as in Go.
   int threads_max = 0;
-  // What the process should have resident at most: a soft limit, as GOMEMLIMIT (runtime/memory.h).
-  // SLUICE_MEMLIMIT ("512MiB", "off"). Besides, 90 % of its cgroup's memory limit, and of the limits
-  // on the path to the root, is one. UINT64_MAX: neither is.
+  // What the process should have resident at most: a soft limit, as GOMEMLIMIT (memory.h).
+  // SLUICE_MEMLIMIT ("512MiB", "off"). Besides, 90 % of its cgroup's memory limit, and of the
+  // limits on the path to the root, is one. UINT64_MAX: neither is.
   uint64_t memory_limit_bytes = 0;
   // How much idle memory pools and stack caches may hold for longer than a second, in percent of
   // what is in use; SLUICE_POOLGC (1 to 10000, "off"), default 100. UINT32_MAX: any.

@@ -33,8 +33,8 @@ struct MemoryBound {
 // tenth is for what is used up between two looks, and for what the kernel has charged already and
 // not yet shown (cgroups count in batches); GOMEMLIMIT's guide and automemlimit leave as much.
 // A wish does not replace the cgroups' limits, as GOMEMLIMIT does: it is held against what this
-// process has resident, and the kernel kills by the cgroup's use, which has its sockets, page tables
-// and neighbours in it. Of memory_unlimited: none.
+// process has resident, and the kernel kills by the cgroup's use, which has its sockets, page
+// tables and neighbours in it. Of memory_unlimited: none.
 std::vector<MemoryBound> memory_bounds(uint64_t wished, const std::vector<CgroupFolder>& folders);
 
 }  // namespace sluice::runtime

@@ -37,8 +37,9 @@ class PressureGauge {
 
   MemoryPressure level() const { return level_; }
 
-  // So soon that the critical mark cannot be far behind then: in the time that it takes to fill what
-  // is left up to it at twice the rate of late, and no less than two CPUs can touch in fresh pages.
+  // So soon that the critical mark cannot be far behind then: in the time that it takes to fill
+  // what is left up to it at twice the rate of late, and no less than some CPUs can touch of fresh
+  // pages.
   uint64_t next_look_ns() const {
     if (level_ == MemoryPressure::critical) return critical_period_ns;
     uint64_t mark = reading_.limit_bytes / 100 * critical_at;

@@ -16,7 +16,7 @@ namespace sluice::runtime {
 class TestRoot : public testing::Test {
  protected:
   TestRoot() {
-    std::string name = testing::TempDir() + "/root.XXXXXX";
+    std::string name = testing::TempDir() + "/file_system.XXXXXX";
     EXPECT_NE(::mkdtemp(name.data()), nullptr);
     root_ = name;
   }
