@@ -81,7 +81,7 @@ TEST(Governor, UnderPressureTakesTheStacksOfPoolAndProcessorsBack) {
   Notices notices;
   Runtime runtime(always_critical);
   uint64_t before = memory_stats().stacks_drained;
-  runtime.block_on([] { burst(1000); });
+  runtime.block_on([] { burst(300); });
   notices.wait_for_more(2);  // the drain that follows the first is over
   EXPECT_GT(memory_stats().stacks_drained, before);
 }
@@ -89,7 +89,7 @@ TEST(Governor, UnderPressureTakesTheStacksOfPoolAndProcessorsBack) {
 TEST(Governor, WithoutPressureTakesWhatNobodyUsesAnyMore) {
   Notices notices;
   uint64_t before = memory_stats().stacks_trimmed;
-  constexpr int count = 2000;
+  constexpr int count = 700;
   {
     Runtime runtime(
         {.max_procs = 2, .memory_limit_bytes = memory_unlimited, .pool_gc_percent = 50});
