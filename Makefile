@@ -9,7 +9,7 @@ TIMES ?= 20
 SECONDS_EACH ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench asan tsan soak chaos fuzz fmt fmt-check lint clean
+.PHONY: help demo test bench memory asan tsan soak chaos fuzz fmt fmt-check lint clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -31,6 +31,12 @@ bench: ## our benches beside their rivals, one table
 	cmake --preset bench -Werror=dev
 	$(BUILD) bench -j$(JOBS)
 	bench/run build/bench
+
+memory: ## a flood of requests where memory ends, with and without the memory governor
+	tools/setup bench
+	cmake --preset bench -Werror=dev
+	$(BUILD) bench -j$(JOBS) --target bench_memory
+	bench/memory/run build/bench
 
 asan: ## every test under AddressSanitizer, UBSan and the leak checker
 	tools/setup test

@@ -52,7 +52,7 @@ struct Server::State : internal::ServerShared {
 };
 
 Server::Server(Handler handler, ServerOptions options)
-    : state_(std::make_shared<State>(std::move(handler), options)) {}
+    : state_(std::make_shared<State>(std::move(handler), std::move(options))) {}
 
 Server::~Server() = default;
 
@@ -84,6 +84,7 @@ ServerStats Server::stats() const {
   stats.connections_accepted = state_->accepted.load(std::memory_order_relaxed);
   stats.connections_open = state_->open.load(std::memory_order_relaxed);
   stats.requests = state_->requests.load(std::memory_order_relaxed);
+  stats.requests_shed = state_->shed.load(std::memory_order_relaxed);
   stats.requests_refused = state_->refused.load(std::memory_order_relaxed);
   return stats;
 }

@@ -6,6 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "sluice/base/result.h"
 #include "sluice/base/time.h"
@@ -38,6 +41,15 @@ struct ServerOptions {
   size_t connections_max = 100'000;
   // After the context ended: time for running requests before they are cut off.
   Duration drain_timeout = std::chrono::seconds(10);
+
+  // Under critical memory pressure (runtime/memory.h) a request is shed: answered 503 with
+  // Retry-After instead of by the handler, and its connection ends after that. Requests that run
+  // go on.
+  bool shed_under_memory_pressure = true;
+  Duration shed_retry_after = std::chrono::seconds(1);  // sent in seconds, rounded up
+  // Paths that are served all the same, and those below if one ends in '/': who asks whether the
+  // process lives must not restart it for being busy. A readiness probe is right to hear 503.
+  std::vector<std::string> shed_exempt = {"/healthz", "/livez", "/metrics", "/debug/"};
 };
 
 // Figures of a running server, each exact at some recent moment.
@@ -46,6 +58,7 @@ struct ServerStats {
   uint64_t connections_open = 0;
   uint64_t requests = 0;
   uint64_t requests_refused = 0;  // malformed or beyond a limit
+  uint64_t requests_shed = 0;     // because memory was short
 };
 
 // An HTTP/1.1 server. Each connection is one goroutine, which calls the handler for one request

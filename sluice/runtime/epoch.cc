@@ -65,6 +65,23 @@ bool is_pinned() {
 
 int pin_slots() { return sched.p_count + 1; }
 
+bool visit_slot(int index, void (*visit)(void* context), void* context) {
+  if (index >= pin_slots()) return false;
+  if (index == 0) {
+    internal::pin_foreign();
+    visit(context);
+    internal::unpin_foreign();
+    return true;
+  }
+  P* p = sched.ps[index - 1];
+  std::lock_guard lock(p->remote);
+  M* owner;
+  if (!bar(p, &owner)) return false;
+  visit(context);
+  unbar(owner);
+  return true;
+}
+
 namespace internal {
 
 int pin_foreign() {

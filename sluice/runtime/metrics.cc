@@ -54,7 +54,7 @@ void add_stacks(RuntimeMetrics& metrics) {
   runtime::StackPool::Counts counts = runtime::stack_pool->counts();
   metrics.stack_bytes = runtime::stack_pool->stack_bytes();
   metrics.stacks_cached += counts.warm;
-  metrics.stacks_released = counts.cold;
+  metrics.stacks_released = counts.cold + counts.lazy;
   metrics.stacks_in_use =
       difference(counts.carved, metrics.stacks_cached + metrics.stacks_released);
 }
@@ -94,6 +94,7 @@ RuntimeMetrics runtime_metrics() {
   metrics.retakes = sched.retakes.load(std::memory_order_relaxed);
   add_netpoll(metrics);
   add_stacks(metrics);
+  metrics.memory = memory_stats();
   add_latency(metrics.scheduling_latency);
   return metrics;
 }

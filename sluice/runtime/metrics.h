@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sluice/base/time.h"
+#include "sluice/runtime/memory.h"
 
 namespace sluice {
 
@@ -61,6 +62,8 @@ struct RuntimeMetrics {
   uint64_t stacks_cached = 0;    // for the next goroutines; those that were used hold pages
   uint64_t stacks_released = 0;  // their pages went back to the system
   size_t stack_bytes = 0;        // of address space for each; pages come as they are touched
+
+  MemoryStats memory;  // against the limit
 
   // From being made runnable to running. Estimated from one in 17 to one in 1021, which count for
   // the others.

@@ -124,6 +124,30 @@ void add_stacks(Exposition& out, const RuntimeMetrics& metrics) {
     out.sample("", label("state", kind.state), kind.count * metrics.stack_bytes);
 }
 
+void add_memory(Exposition& out, const MemoryStats& memory) {
+  if (memory.limit_bytes != 0)
+    out.gauge("sluice_memory_limit_bytes", "What the process should use of memory at most.",
+              memory.limit_bytes);
+  out.gauge("sluice_memory_used_bytes", "Memory in use, as it counts against the limit.",
+            memory.used_bytes);
+  out.gauge("sluice_memory_pressure", "How near the limit is: 0 none, 1 moderate, 2 critical.",
+            static_cast<int>(memory.pressure));
+  out.family("sluice_memory_pressure_total", "counter", "Times that a level was entered.");
+  out.sample("", label("level", "moderate"), memory.times_moderate);
+  out.sample("", label("level", "critical"), memory.times_critical);
+  out.counter("sluice_memory_drains_total",
+              "Times that pools, stack caches and the allocator gave back what was idle.",
+              memory.drains);
+  out.counter("sluice_memory_drain_seconds_total", "Time that this took.",
+              seconds(memory.drain_time));
+  out.family("sluice_stacks_released_total", "counter",
+             "Idle stacks whose pages went back to the system, by what for.");
+  out.sample("", label("for", "pressure"), memory.stacks_drained);
+  out.sample("", label("for", "poolgc"), memory.stacks_trimmed);
+  out.counter("sluice_requests_shed_total",
+              "Requests that servers refused because memory was short.", memory.requests_shed);
+}
+
 void add_latency(Exposition& out, const WaitHistogram& histogram) {
   out.family("sluice_scheduling_latency_seconds", "histogram",
              "From runnable to running, estimated from a sample.");
@@ -147,6 +171,7 @@ std::string to_prometheus_text(const RuntimeMetrics& metrics) {
   add_processors(out, metrics);
   add_threads(out, metrics);
   add_stacks(out, metrics);
+  add_memory(out, metrics.memory);
   add_latency(out, metrics.scheduling_latency);
   return out.take();
 }

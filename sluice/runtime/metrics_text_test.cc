@@ -85,6 +85,13 @@ RuntimeMetrics example() {
   metrics.stacks_in_use = 4;
   metrics.stacks_cached = 5;
   metrics.stack_bytes = 262144;
+  metrics.memory = {.limit_bytes = 1 << 30,
+                    .used_bytes = 900 << 20,
+                    .pressure = MemoryPressure::moderate,
+                    .times_moderate = 3,
+                    .drain_time = Duration(1'500'000'000),
+                    .stacks_trimmed = 12,
+                    .requests_shed = 6};
   metrics.scheduling_latency = {
       {{Duration(100), 1}, {Duration(2'000'000), 0}, {Duration(10'000'000'000), 3}},
       2,
@@ -113,8 +120,20 @@ TEST(PrometheusText, SaysWhatTheMetricsSay) {
   EXPECT_EQ(value_of(families, "sluice_run_queue_length", "{queue=\"1\"}"), 8);
   EXPECT_EQ(value_of(families, "sluice_stacks", "{state=\"in_use\"}"), 4);
   EXPECT_EQ(value_of(families, "sluice_stack_reserved_bytes", "{state=\"cached\"}"), 5 * 262144);
+  EXPECT_EQ(value_of(families, "sluice_memory_limit_bytes", ""), 1 << 30);
+  EXPECT_EQ(value_of(families, "sluice_memory_pressure", ""), 1);
+  EXPECT_EQ(value_of(families, "sluice_memory_pressure_total", "{level=\"moderate\"}"), 3);
+  EXPECT_EQ(value_of(families, "sluice_memory_drain_seconds_total", ""), 1.5);
+  EXPECT_EQ(value_of(families, "sluice_stacks_released_total", "{for=\"poolgc\"}"), 12);
+  EXPECT_EQ(value_of(families, "sluice_requests_shed_total", ""), 6);
   EXPECT_THAT(to_prometheus_text(example()),
               testing::HasSubstr("\nsluice_goroutines_started_total 1152921504606846976\n"));
+}
+
+TEST(PrometheusText, NamesNoMemoryLimitWhereThereIsNone) {
+  RuntimeMetrics metrics = example();
+  metrics.memory.limit_bytes = 0;
+  EXPECT_FALSE(parse(to_prometheus_text(metrics)).contains("sluice_memory_limit_bytes"));
 }
 
 TEST(PrometheusText, AHistogramIsCumulativeAndInSeconds) {

@@ -15,6 +15,12 @@ int pin_slots();
 inline int pin();
 inline void unpin();
 
+// Calls `visit(context)` as the only user of slot `index`, as if it were pinned there: for who
+// empties what others keep in their slots. False: its user cannot be kept out just now, or there is
+// no such slot. It interrupts the slot's CPU, so it is nothing to do often.
+// For threads that are no goroutines, while the Runtime exists and cannot end: a MemoryListener.
+bool visit_slot(int index, void (*visit)(void* context), void* context);
+
 namespace internal {
 int pin_foreign();
 void unpin_foreign();

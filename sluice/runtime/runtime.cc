@@ -12,6 +12,7 @@
 #include "sluice/runtime/internal/cpu_limit.h"
 #include "sluice/runtime/internal/debug_settings.h"
 #include "sluice/runtime/internal/environment.h"
+#include "sluice/runtime/internal/governor.h"
 #include "sluice/runtime/internal/netpoll.h"
 #include "sluice/runtime/internal/panic.h"
 #include "sluice/runtime/internal/pools.h"
@@ -177,10 +178,12 @@ Runtime::Runtime(RuntimeOptions options) {
   if (!debug.has_value()) fatal(debug.error().to_string());
   sched.options = *complete;
   sched.on_panic.store(complete->on_panic, std::memory_order_relaxed);
+  runtime::StackPool::release_lazily(!debug->madvdontneed);
   runtime::stack_pool =
       &runtime::StackPool::with(sched.options.stack_bytes, sched.options.stack_guard);
   uint32_t cached = static_cast<uint32_t>(sched.options.max_procs) * runtime::P::stack_cache_max;
-  Result<void> ready = runtime::pair_records_with_stacks(cached);
+  uint32_t elsewhere = cached + runtime::StackPool::in_hand_max;
+  Result<void> ready = runtime::pair_records_with_stacks(elsewhere);
   if (ready.has_value()) ready = runtime::netpoll_init();
   if (!ready.has_value()) fatal(ready.error().to_string());
   runtime::install_fault_handlers();
@@ -188,12 +191,14 @@ Runtime::Runtime(RuntimeOptions options) {
   runtime::make_ps(sched.options.max_procs);
   sched.started.store(true, std::memory_order_release);
   runtime::start_sysmon();
+  runtime::start_governor(sched.options);
   runtime::start_trace(*debug);
   runtime::wake_one_slow();  // from now on somebody watches timers and descriptors
 }
 
 Runtime::~Runtime() {
   runtime::stop_trace();
+  runtime::stop_governor();
   {
     std::lock_guard lock(sched.lock);  // from now on nobody takes an idle P
     sched.stopping.store(true, std::memory_order_seq_cst);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <optional>
 #include <type_traits>
@@ -32,6 +33,13 @@ struct RuntimeOptions {
   size_t goroutines_max = 0;
   // Threads, hogs and blocked calls included; default 10,000 as in Go.
   int threads_max = 0;
+  // What the process should have resident at most: a soft limit, as GOMEMLIMIT (memory.h).
+  // SLUICE_MEMLIMIT ("512MiB", "off"). Besides, 90 % of its cgroup's memory limit, and of the
+  // limits on the path to the root, is one. UINT64_MAX: neither is.
+  uint64_t memory_limit_bytes = 0;
+  // How much idle memory pools and stack caches may hold for longer than a second, in percent of
+  // what is in use; SLUICE_POOLGC (1 to 10000, "off"), default 100. UINT32_MAX: any.
+  uint32_t pool_gc_percent = 0;
   // Called with a goroutine's uncaught exception instead of ending the process.
   void (*on_panic)(std::exception_ptr) = nullptr;
 };

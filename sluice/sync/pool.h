@@ -18,7 +18,8 @@ namespace sluice::sync {
 //   Pool<Buffer>::Lease buffer = buffers.get();      // goes back at scope exit
 //   buffer->clear();                                 // it is as its last user left it
 // For objects of some size that are used briefly and often. Not for connections or other things
-// whose number matters: how many exist is not bounded, and idle ones may be freed at any time.
+// whose number matters: how many exist is not bounded, and idle ones may be freed at any time, also
+// by the memory governor, on a thread of its own.
 // Thread-safety: get() and giving back, from goroutines and threads; a lease may be given back by
 // another one than got it. The pool must outlive its leases.
 // Ordering: giving an object back happens before the get() that lends it again.
@@ -42,7 +43,7 @@ class Pool {
   Lease get() {
     void* object = core_.take();
     if (object == nullptr) [[unlikely]]
-      return Lease(make_().release(), &core_);
+      return Lease(make_new(), &core_);
     return Lease(static_cast<T*>(object), &core_);
   }
 
@@ -52,6 +53,11 @@ class Pool {
 
  private:
   static void destroy(void* object) { delete static_cast<T*>(object); }
+  [[gnu::noinline]] T* make_new() {
+    T* object = make_().release();
+    core_.note_made();
+    return object;
+  }
 
   const Function<std::unique_ptr<T>()> make_;
   internal::PoolCore core_;
@@ -82,7 +88,10 @@ class Pool<T>::Lease {
   explicit operator bool() const { return object_ != nullptr; }
 
   // Keeps the object from the pool: it is the caller's, and the lease is empty.
-  std::unique_ptr<T> keep() { return std::unique_ptr<T>(std::exchange(object_, nullptr)); }
+  std::unique_ptr<T> keep() {
+    if (object_ != nullptr) core_->note_kept();
+    return std::unique_ptr<T>(std::exchange(object_, nullptr));
+  }
 
  private:
   friend Pool;

@@ -11,6 +11,7 @@
 
 #include "sluice/chan/channel.h"
 #include "sluice/runtime/go.h"
+#include "sluice/runtime/memory.h"
 #include "sluice/runtime/runtime.h"
 #include "sluice/sync/wait_group.h"
 
@@ -145,6 +146,75 @@ TEST_F(PoolTest, WhatIsUsedSurvivesAges) {
   EXPECT_EQ(Counted::made, 1);
 }
 
+// A pool without its type, of which `lent` objects are out and the rest was given back.
+class PoolTrim : public PoolTest {
+ protected:
+  void fill(int idle, int lent) {
+    for (int i = 0; i < idle + lent; ++i) {
+      core.note_made();
+      objects.push_back(new Counted);
+    }
+    for (int i = 0; i < idle; ++i) core.give(objects[static_cast<size_t>(i)]);
+    lent_ = lent;
+  }
+  void TearDown() override {
+    for (; lent_ > 0; --lent_) delete objects[objects.size() - static_cast<size_t>(lent_)];
+    core.drain(false);
+    EXPECT_LT(Counted::alive, 20);
+    while (void* object = core.take()) delete static_cast<Counted*>(object);
+    PoolTest::TearDown();
+  }
+  internal::PoolCore core{[](void* object) { delete static_cast<Counted*>(object); }};
+  std::vector<Counted*> objects;
+  int lent_ = 0;
+};
+
+TEST_F(PoolTrim, FreesWhatNobodyTookFromOneToTheNext) {
+  fill(200, 0);
+  core.trim(50);
+  EXPECT_EQ(Counted::alive, 200);
+  core.trim(50);
+  EXPECT_LT(Counted::alive, 40);
+}
+
+TEST_F(PoolTrim, LeavesAPercentageOfWhatIsLent) {
+  fill(200, 100);
+  for (int i = 0; i < 3; ++i) core.trim(100);
+  EXPECT_GE(Counted::alive, 200);
+  EXPECT_LT(Counted::alive, 240);
+  for (int i = 0; i < 3; ++i) core.trim(10);
+  EXPECT_GE(Counted::alive, 110);
+  EXPECT_LT(Counted::alive, 150);
+}
+
+TEST_F(PoolTrim, LeavesWhatIsTakenAgainAndAgain) {
+  fill(200, 0);
+  for (int i = 0; i < 5; ++i) {
+    std::vector<void*> taken;
+    for (int k = 0; k < 150; ++k) taken.push_back(core.take());
+    for (void* object : taken) core.give(object);
+    core.trim(1);
+  }
+  EXPECT_GE(Counted::alive, 150);
+}
+
+TEST_F(PoolTest, UnderCriticalMemoryPressureNothingStaysIdle) {
+  Pool<Counted> pool;
+  // So small that there is always too much in use.
+  Runtime runtime{{.max_procs = 2, .memory_limit_bytes = 1 << 20}};
+  auto use = [&] {
+    std::vector<Pool<Counted>::Lease> leases;
+    for (int i = 0; i < 200; ++i) leases.push_back(pool.get());
+  };
+  use();
+  runtime.block_on([&] {
+    WaitGroup group;
+    for (int g = 0; g < 4; ++g) group.go(use);
+    group.wait();
+  });
+  while (Counted::alive != 0) std::this_thread::yield();
+}
+
 class PoolStress : public testing::TestWithParam<int> {
  protected:
   Runtime runtime_{{.max_procs = GetParam()}};
@@ -210,6 +280,35 @@ TEST_P(PoolStress, PoolsGoWhileOthersAge) {
     group.wait();
   });
   EXPECT_EQ(Counted::alive, 0);
+}
+
+// The governor frees what is idle, all the time, beside those who take and give.
+class PoolUnderPressure : public testing::Test {};
+TEST_F(PoolUnderPressure, LendsEachObjectToOneAtATime) {
+  Runtime runtime{{.max_procs = 2}};
+  Pool<Counted> pool;
+  std::atomic<bool> over{false};
+  std::thread drainer([&] {
+    while (!over.load()) internal::PoolCore::hear({MemoryPressure::critical, 50});
+  });
+  runtime.block_on([&] {
+    WaitGroup group;
+    for (int g = 0; g < 10; ++g)
+      group.go([&] {
+        for (int i = 0; i < 2000; ++i) {
+          auto first = pool.get();
+          auto second = pool.get();
+          EXPECT_EQ(++first->users, 1);
+          EXPECT_EQ(++second->users, 1);
+          if (i % 8 == 0) yield();
+          --first->users;
+          --second->users;
+        }
+      });
+    group.wait();
+  });
+  over.store(true);
+  drainer.join();
 }
 
 TEST_P(PoolStress, ThreadsTakePart) {

@@ -29,8 +29,9 @@ CLI::App* add_serve(CLI::App& app, ServeOptions& options, RawDurations& raw) {
   serve->add_option("--db", options.database, "SQLite file, created if missing")->required();
   serve->add_option("--listen", options.listen, "Address; port 0 takes a free one")
       ->capture_default_str();
-  serve->add_option("--debug-listen", options.debug_listen,
-                    "Address of /debug/pprof/, for operators only; port 0 takes a free one");
+  serve->add_option(
+      "--debug-listen", options.debug_listen,
+      "Address of /debug/pprof/ and /metrics, for operators; port 0 takes a free one");
   CLI::Option* url = serve->add_option("--webhook-url", options.webhook_url,
                                        "Where events are delivered; without it they are kept");
   serve

@@ -25,6 +25,7 @@
 #include "sluice/http/server.h"
 #include "sluice/net/listener.h"
 #include "sluice/runtime/go.h"
+#include "sluice/runtime/metrics.h"
 #include "sluice/sync/group.h"
 #include "sluice/telemetry/log.h"
 
@@ -81,6 +82,10 @@ void forget_old_keys(const Context& context, payment_core::Service& service,
 Result<void> serve_debug(const Context& context, sluice::net::Listener listener) {
   sluice::http::Router router;
   router.get("/debug/pprof/{what...}", sluice::debug::pprof_handler());
+  router.get("/metrics", [](sluice::http::Request&, sluice::http::ResponseWriter& response) {
+    return response.reply(200, "text/plain; version=0.0.4",
+                          sluice::to_prometheus_text(sluice::runtime_metrics()));
+  });
   return sluice::http::Server{std::move(router)}.serve(context, std::move(listener));
 }
 
@@ -105,7 +110,7 @@ class Payments {
                           notify_sdk::DispatcherOptions{.attempts_max = options.webhook_attempts});
   }
 
-  // `debug_listener`: of /debug/pprof/, if anywhere.
+  // `debug_listener`: of /debug/pprof/ and /metrics, if anywhere.
   Result<void> run(const Context& context, sluice::net::Listener listener,
                    std::optional<sluice::net::Listener> debug_listener) {
     auto [serving, stop_serving] = sluice::with_cancel(context);

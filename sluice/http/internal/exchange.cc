@@ -16,6 +16,12 @@ std::unique_ptr<Exchange> ExchangePool::take() {
   return std::make_unique<Exchange>();
 }
 
+void ExchangePool::drain() {
+  std::vector<std::unique_ptr<Exchange>> old;
+  std::lock_guard guard(mutex_);  // released before `old` goes
+  old.swap(free_);
+}
+
 void ExchangePool::give(std::unique_ptr<Exchange> exchange) {
   exchange->in.reset();
   exchange->out.clear();

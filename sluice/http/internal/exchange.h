@@ -32,6 +32,8 @@ class ExchangePool {
  public:
   std::unique_ptr<Exchange> take();
   void give(std::unique_ptr<Exchange> exchange);
+  // Frees them.
+  void drain();
 
  private:
   static constexpr size_t kept_max = 1024;

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "sluice/runtime/memory.h"
 #include "sluice/telemetry/log.h"
 
 namespace sluice::http::internal {
@@ -19,6 +20,12 @@ void report_failure(Request& request, int status, const Error& error) {
        {"target", request.target()},
        {"status", status},
        {"error", error}});
+}
+
+void report_shedding(uint64_t count) {
+  MemoryStats memory = memory_stats();
+  log(Level::warn, "http: memory is short, requests are answered 503",
+      {{"so_far", count}, {"used_bytes", memory.used_bytes}, {"limit_bytes", memory.limit_bytes}});
 }
 
 void report_overload(const Error& error) {

@@ -134,7 +134,10 @@ ServerConn::Next ServerConn::serve_one() {
   exchange.body.start(facts.framing, facts.content_length, run_->options().body_bytes_max);
   RequestAccess::reset(exchange.request, this);
   ResponseAccess::reset(exchange.response, this, head.method);
-  run_handler();
+  if (must_shed()) [[unlikely]]
+    shed();
+  else
+    run_handler();
   return finish_request();
 }
 

@@ -62,6 +62,11 @@ class ServerConn final : private Stream, private ByteSource {
   void run_handler();
   Result<void> call_handler();
   void answer_error(const Error& error);
+  void put_error(int status, Code code, std::string_view message);
+
+  // server_shed.cc: instead of the handler, when memory is short.
+  bool must_shed();
+  void shed();
 
   // server_stream.cc: what the handler's request and response reach.
   Result<size_t> read_body(std::span<char> out) override;

@@ -87,7 +87,6 @@ void ServerConn::run_handler() {
   }
 }
 
-// Replaces what the handler prepared by the error's own response.
 void ServerConn::answer_error(const Error& error) {
   Exchange& exchange = *exchange_;
   int status = status_of(error);
@@ -96,9 +95,14 @@ void ServerConn::answer_error(const Error& error) {
   // The server's own limits were reported where they were met; this one is the handler's.
   if (status == 413 && !exchange.body.failed()) note_refusal(status, error.message());
   // What went wrong inside is the log's business, not the client's.
-  std::string_view message = status == 500 ? "internal error" : error.message();
+  put_error(status, error.code(), status == 500 ? "internal error" : error.message());
+}
+
+// Replaces what the handler prepared by the error's own response.
+void ServerConn::put_error(int status, Code code, std::string_view message) {
+  Exchange& exchange = *exchange_;
   std::string body = R"({"error":{"code":)";
-  append_json_string(body, info(error.code()).name);
+  append_json_string(body, info(code).name);
   body += R"(,"message":)";
   append_json_string(body, message);
   body += "}}\n";

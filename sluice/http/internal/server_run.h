@@ -12,6 +12,7 @@
 #include "sluice/context/context.h"
 #include "sluice/http/internal/exchange.h"
 #include "sluice/http/server.h"
+#include "sluice/runtime/memory.h"
 
 namespace sluice::http::internal {
 
@@ -20,7 +21,9 @@ class ServerConn;
 // What all of a server's listeners share.
 struct ServerShared {
   ServerShared(Handler handler, ServerOptions options)
-      : handler(std::move(handler)), options(options), slots(options.connections_max) {}
+      : handler(std::move(handler)),
+        options(std::move(options)),
+        slots(this->options.connections_max) {}
 
   const Handler handler;
   const ServerOptions options;
@@ -30,6 +33,12 @@ struct ServerShared {
   std::atomic<uint64_t> open{0};
   std::atomic<uint64_t> requests{0};
   std::atomic<uint64_t> refused{0};
+  std::atomic<uint64_t> shed{0};
+  std::atomic<int64_t> shed_reported_ns{0};  // when the log was told last, as now() counts
+  // After what it frees from.
+  MemoryListener memory{[this](MemoryNotice notice) {
+    if (notice.pressure != MemoryPressure::none) pool.drain();
+  }};
 };
 
 // One serve() call: its connections and how they end. Shared by their goroutines.

@@ -2,34 +2,14 @@
 
 #include "sluice/runtime/internal/cpu_limit.h"
 
-#include <stdlib.h>
-
-#include <filesystem>
-#include <fstream>
-
 #include <gtest/gtest.h>
+
+#include "sluice/runtime/internal/test_root.h"
 
 namespace sluice::runtime {
 namespace {
 
-// A file system root of the test's own, in place of "/".
-class CpuLimit : public testing::Test {
- protected:
-  CpuLimit() {
-    std::string name = testing::TempDir() + "/cpu_limit.XXXXXX";
-    EXPECT_NE(::mkdtemp(name.data()), nullptr);
-    root_ = name;
-  }
-  ~CpuLimit() override { std::filesystem::remove_all(root_); }
-
-  void write(const std::string& path, const std::string& text) {
-    std::filesystem::path file(root_ + path);
-    std::filesystem::create_directories(file.parent_path());
-    std::ofstream(file) << text;
-  }
-
-  std::string root_;
-};
+using CpuLimit = TestRoot;
 
 constexpr char v2_mount[] =
     "22 1 0:20 / / rw,relatime - ext4 /dev/root rw\n"

@@ -16,7 +16,8 @@ constexpr uint64_t schedtrace_ms_max = 86'400'000;  // a day
 Error malformed(std::string_view item, std::string_view what) {
   return Error(Code::invalid_argument, "SLUICE_DEBUG: " + std::string(item) + ": " +
                                            std::string(what) +
-                                           ": there are schedtrace=MILLISECONDS and scheddetail=1");
+                                           ": there are schedtrace=MILLISECONDS, scheddetail=1 "
+                                           "and madvdontneed=0 or 1");
 }
 
 Result<void> apply(std::string_view item, DebugSettings& settings) {
@@ -29,6 +30,9 @@ Result<void> apply(std::string_view item, DebugSettings& settings) {
         SLUICE_TRY(parse_number("SLUICE_DEBUG: schedtrace", value, 0, schedtrace_ms_max)));
   else if (name == "scheddetail")
     settings.scheddetail = SLUICE_TRY(parse_number("SLUICE_DEBUG: scheddetail", value, 0, 1)) != 0;
+  else if (name == "madvdontneed")
+    settings.madvdontneed =
+        SLUICE_TRY(parse_number("SLUICE_DEBUG: madvdontneed", value, 0, 1)) != 0;
   else
     return malformed(item, "no such setting");
   return {};

@@ -25,6 +25,13 @@ TEST(DebugSettings, NothingIsOnByDefault) {
   DebugSettings settings = *parse_debug("");
   EXPECT_EQ(settings.schedtrace_ms, 0u);
   EXPECT_FALSE(settings.scheddetail);
+  EXPECT_TRUE(settings.madvdontneed);
+}
+
+TEST(DebugSettings, MadvdontneedCanBeSwitchedOff) {
+  EXPECT_FALSE(parse_debug("madvdontneed=0")->madvdontneed);
+  EXPECT_TRUE(parse_debug("madvdontneed=1,schedtrace=5")->madvdontneed);
+  EXPECT_THAT(error_of("madvdontneed=2"), HasSubstr("SLUICE_DEBUG: madvdontneed=2: must be"));
 }
 
 TEST(DebugSettings, ReadsAListInAnyOrder) {

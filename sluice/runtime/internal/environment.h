@@ -10,8 +10,9 @@
 
 namespace sluice::runtime {
 
-// Fills what `options` leaves open from the environment (SLUICE_MAXPROCS), else by defaults, and
-// checks all of it. Errors: invalid_argument, naming the variable or field and its value;
+// Fills what `options` leaves open from the environment (SLUICE_MAXPROCS, SLUICE_MEMLIMIT,
+// SLUICE_POOLGC), else by defaults, and checks all of it. A memory limit of 0 is left: it is the
+// cgroup's, which may change. Errors: invalid_argument, naming the variable or field and its value;
 // failed_precondition when the kernel lacks what was demanded.
 Result<RuntimeOptions> complete_options(RuntimeOptions options);
 

@@ -15,24 +15,28 @@ namespace {
 
 using testing::HasSubstr;
 
-// Sets SLUICE_MAXPROCS for one test; null removes it.
-class MaxProcs {
+// Sets a variable for one test; null removes it.
+class Variable {
  public:
-  explicit MaxProcs(const char* value) {
+  Variable(const char* name, const char* value) : name_(name) {
     if (const char* old = std::getenv(name); old != nullptr) old_ = old;
     set(value);
   }
-  ~MaxProcs() { set(old_ ? old_->c_str() : nullptr); }
+  ~Variable() { set(old_ ? old_->c_str() : nullptr); }
 
  private:
-  static constexpr char name[] = "SLUICE_MAXPROCS";
-  static void set(const char* value) {
+  void set(const char* value) {
     if (value != nullptr)
-      ::setenv(name, value, 1);
+      ::setenv(name_, value, 1);
     else
-      ::unsetenv(name);
+      ::unsetenv(name_);
   }
+  const char* const name_;
   std::optional<std::string> old_;
+};
+class MaxProcs : Variable {
+ public:
+  explicit MaxProcs(const char* value) : Variable("SLUICE_MAXPROCS", value) {}
 };
 
 std::string error_of(RuntimeOptions options) {
@@ -74,6 +78,41 @@ TEST(Environment, AMalformedVariableIsNamedWithItsValue) {
     MaxProcs bad(text);
     EXPECT_THAT(error_of({}), HasSubstr("SLUICE_MAXPROCS=" + std::string(text) + ":"));
     EXPECT_THAT(error_of({}), HasSubstr("from 1 to 1024"));
+  }
+}
+
+TEST(Environment, TakesTheMemoryLimitFromTheVariable) {
+  Variable limit("SLUICE_MEMLIMIT", "300MiB");
+  EXPECT_EQ(complete_options({})->memory_limit_bytes, 300u << 20);
+  EXPECT_EQ(complete_options({.memory_limit_bytes = 5})->memory_limit_bytes, 5u);
+  Variable off("SLUICE_MEMLIMIT", "off");
+  EXPECT_EQ(complete_options({})->memory_limit_bytes, UINT64_MAX);
+  Variable none("SLUICE_MEMLIMIT", nullptr);
+  EXPECT_EQ(complete_options({})->memory_limit_bytes, 0u) << "the cgroup's alone";
+}
+
+TEST(Environment, AMalformedMemoryLimitIsNamedWithItsValue) {
+  for (const char* text : {"lots", "512MB", "-1", "512"}) {
+    Variable bad("SLUICE_MEMLIMIT", text);
+    EXPECT_THAT(error_of({}), HasSubstr("SLUICE_MEMLIMIT=" + std::string(text) + ": must be"));
+  }
+}
+
+TEST(Environment, TakesTheIdlePercentageFromTheVariable) {
+  Variable percent("SLUICE_POOLGC", "50");
+  EXPECT_EQ(complete_options({})->pool_gc_percent, 50u);
+  EXPECT_EQ(complete_options({.pool_gc_percent = 7})->pool_gc_percent, 7u);
+  Variable off("SLUICE_POOLGC", "off");
+  EXPECT_EQ(complete_options({})->pool_gc_percent, UINT32_MAX);
+  Variable none("SLUICE_POOLGC", nullptr);
+  EXPECT_EQ(complete_options({})->pool_gc_percent, 100u);
+}
+
+TEST(Environment, AMalformedIdlePercentageIsNamedWithItsValue) {
+  for (const char* text : {"0", "-1", "50%", "10001", "OFF"}) {
+    Variable bad("SLUICE_POOLGC", text);
+    EXPECT_THAT(error_of({}), HasSubstr("SLUICE_POOLGC=" + std::string(text) +
+                                        ": must be a whole number from 1 to 10000, or off"));
   }
 }
 

@@ -183,6 +183,18 @@ void spill_stacks(P* p) {
   p->free_stack_count = half;
 }
 
+void give_back_cached_stacks() {
+  for (int i = 0; i < sched.p_count; ++i) {
+    P* p = sched.ps[i];
+    std::lock_guard lock(p->remote);
+    M* owner;
+    if (!bar(p, &owner)) continue;
+    stack_pool->give_warm(p->free_stacks, p->free_stack_count);
+    p->free_stack_count = 0;
+    unbar(owner);
+  }
+}
+
 void drain_caches(P* p) {
   while (p->free_g_count != 0) free_g_elsewhere(p->free_gs[--p->free_g_count]);
   stack_pool->give(p->free_stacks, p->free_stack_count);

@@ -23,6 +23,10 @@ void visit_records(void (*visit)(G* g, void* context), void* context);
 // Gives a P's caches back, at shutdown.
 void drain_caches(P* p);
 
+// Gives the stacks in the caches of all Ps back, as warm ones; those of a P that cannot be barred
+// just now stay. For the governor: while the Ps exist, not in a region.
+void give_back_cached_stacks();
+
 // What follows needs p's region: its caches of records and stacks, refilled and spilled in batches.
 
 bool refill_gs(P* p);  // false: see last_spawn_error()

@@ -16,6 +16,7 @@
 #include <mutex>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "sluice/base/assert.h"
 #include "sluice/runtime/internal/sanitizer.h"
@@ -84,18 +85,19 @@ bool advise_at_once(std::span<const iovec> ranges, int advice) {
   return advised >= 0 && static_cast<size_t>(advised) == bytes;
 }
 
-// Errors: that of madvise.
-Result<void> advise(std::span<const iovec> ranges, int advice) {
+// 0, or the errno of madvise.
+int advise(std::span<const iovec> ranges, int advice) {
   while (!ranges.empty()) {
     std::span<const iovec> some = ranges.first(std::min<size_t>(ranges.size(), IOV_MAX));
     ranges = ranges.subspan(some.size());
     if (some.size() > 1 && advise_at_once(some, advice)) continue;
     for (const iovec& range : some)
-      if (::madvise(range.iov_base, range.iov_len, advice) != 0)
-        return errno_error(errno, "madvise");
+      if (::madvise(range.iov_base, range.iov_len, advice) != 0) return errno;
   }
-  return {};
+  return 0;
 }
+
+std::atomic<bool> releases_lazily{false};
 
 }  // namespace
 
@@ -138,14 +140,15 @@ Result<void> StackPool::add_slab() {
     return Error(Code::resource_exhausted, "goroutine stacks: all " +
                                                std::to_string(slabs_max * (slab_bytes >> 20)) +
                                                " MiB of their address space are in use");
-  void* slab = ::mmap(nullptr, slab_bytes, PROT_READ | PROT_WRITE,
+  size_t bytes = slab_bytes + per_slab_ * sizeof(SlotList::Link);
+  void* slab = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (slab == MAP_FAILED)
     return wrap(errno_error(errno, "mmap"),
                 "goroutine stacks: cannot reserve another " + std::to_string(slab_bytes >> 20) +
                     " MiB of address space after " + std::to_string(carved_) +
                     " stacks (see ulimit -v, vm.overcommit_memory)");
-  ::madvise(slab, slab_bytes, MADV_NOHUGEPAGE);
+  ::madvise(slab, bytes, MADV_NOHUGEPAGE);
   slabs_[slab_count_] = static_cast<char*>(slab);
   ++slab_count_;
   return {};
@@ -156,7 +159,8 @@ Result<void> StackPool::install_guards(uint32_t count) {
   if (guard_ == StackGuard::madvise) {
     iovec guards[guard_batch];
     for (uint32_t i = 0; i < count; ++i) guards[i] = {slot_begin(carved_ + i), guard_bytes};
-    installed = advise({guards, count}, MADV_GUARD_INSTALL);
+    if (int error = advise({guards, count}, MADV_GUARD_INSTALL); error != 0)
+      installed = errno_error(error, "madvise");
   } else if (guard_ == StackGuard::mprotect) {
     SLUICE_ASSERT(count == 1, "one by one");
     if (::mprotect(slot_begin(carved_), guard_bytes, PROT_NONE) != 0)
@@ -181,7 +185,6 @@ Result<void> StackPool::carve(uint32_t count) {
                      " guarded by mprotect is reached (two mappings each; vm.max_map_count is " +
                      std::to_string(max_map_count()) +
                      "): raise it, or use Linux 6.13 or newer, which guards without mappings");
-  free_.reserve(std::min<size_t>(carved_ + count, warm_max));  // give() seldom allocates
   // Guards made by mprotect can run out in between: one by one, so that none goes unused.
   uint32_t most = guard_ == StackGuard::mprotect ? 1 : guard_batch;
   while (count != 0) {
@@ -191,62 +194,123 @@ Result<void> StackPool::carve(uint32_t count) {
     for (count -= n; n != 0; --n) {
       // Not the slab as a whole: the leak checker would step on the guards.
       sanitizer::root_region(bottom(carved_), usable_bytes());
-      free_.push_back(make(carved_));
+      warm_.push(links(), carved_);
       carved_.store(carved_ + 1, std::memory_order_release);  // pairs with carved()
     }
   }
   return {};
 }
 
+SlotList::Link& StackPool::link(uint32_t slot) const {
+  char* table = slabs_[slot / per_slab_] + slab_bytes;
+  return reinterpret_cast<SlotList::Link*>(table)[slot % per_slab_];
+}
+
 uint32_t StackPool::take(Stack* out, uint32_t count) {
   std::lock_guard lock(lock_);
   uint32_t n = 0;
-  for (std::vector<Stack>* from : {&free_, &cold_})
-    for (; n < count && !from->empty(); ++n) {
-      out[n] = from->back();
-      from->pop_back();
-    }
+  for (SlotList* from : {&warm_, &lazy_, &cold_})
+    for (; n < count && from->count != 0; ++n) out[n] = make(from->pop_newest(links()));
+  warm_least_ = std::min(warm_least_, warm_.count);
   return n;
 }
 
 // Neighbours make one range: stacks are carved, taken and given in runs. The guards between them
-// have no pages to lose, and MADV_DONTNEED keeps guard markers.
-void StackPool::release_pages(const Stack* stacks, uint32_t count) const {
-  std::vector<uint32_t> slots;
-  slots.reserve(count);
-  for (uint32_t i = 0; i < count; ++i) slots.push_back(stacks[i].slot);
-  std::sort(slots.begin(), slots.end());
-  std::vector<iovec> ranges;
-  ranges.reserve(count);
-  for (size_t first = 0; first < slots.size();) {
-    size_t last = first;
-    while (last + 1 < slots.size() && slots[last + 1] == slots[last] + 1 &&
+// have no pages to lose, and MADV_DONTNEED and MADV_FREE keep guard markers.
+void StackPool::release_pages(uint32_t* slots, uint32_t count, bool lazily) const {
+  std::sort(slots, slots + count);
+  iovec ranges[in_hand_max];
+  size_t n = 0;
+  for (uint32_t first = 0; first < count;) {
+    uint32_t last = first;
+    while (last + 1 < count && slots[last + 1] == slots[last] + 1 &&
            slots[last + 1] % per_slab_ != 0)
       ++last;
     char* begin = const_cast<char*>(bottom(slots[first]));
     char* end = slot_begin(slots[last]) + stack_bytes_;
-    ranges.push_back({begin, static_cast<size_t>(end - begin)});
+    ranges[n++] = {begin, static_cast<size_t>(end - begin)};
     first = last + 1;
   }
-  static_cast<void>(advise(ranges, MADV_DONTNEED));
+  // A failure leaves the pages where they are.
+  static_cast<void>(advise({ranges, n}, lazily ? MADV_FREE : MADV_DONTNEED));
+}
+
+void StackPool::give_warm(const Stack* stacks, uint32_t count) {
+  std::lock_guard lock(lock_);
+  for (uint32_t i = 0; i < count; ++i) warm_.push(links(), stacks[i].slot);
 }
 
 void StackPool::give(const Stack* stacks, uint32_t count) {
   {
     std::lock_guard lock(lock_);
-    if (free_.size() < warm_max) {
-      free_.insert(free_.end(), stacks, stacks + count);
+    if (warm_.count < warm_max) {
+      for (uint32_t i = 0; i < count; ++i) warm_.push(links(), stacks[i].slot);
       return;
     }
   }
-  release_pages(stacks, count);
+  bool lazily = releases_lazily.load(std::memory_order_relaxed);
+  while (count != 0) {
+    uint32_t slots[in_hand_max];
+    uint32_t n = std::min(count, in_hand_max);
+    for (uint32_t i = 0; i < n; ++i) slots[i] = stacks[i].slot;
+    release_pages(slots, n, lazily);
+    std::lock_guard lock(lock_);
+    for (uint32_t i = 0; i < n; ++i) (lazily ? lazy_ : cold_).push(links(), stacks[i].slot);
+    stacks += n;
+    count -= n;
+  }
+}
+
+uint32_t StackPool::take_oldest(SlotList& from, uint32_t most, uint32_t* slots) {
   std::lock_guard lock(lock_);
-  cold_.insert(cold_.end(), stacks, stacks + count);
+  uint32_t n = 0;
+  for (; n < most && from.count != 0; ++n) slots[n] = from.pop_oldest(links());
+  warm_least_ = std::min(warm_least_, warm_.count);
+  return n;
+}
+
+uint32_t StackPool::make_cold(SlotList& from, uint32_t most, bool lazily) {
+  uint32_t released = 0;
+  while (released < most) {
+    uint32_t slots[in_hand_max];
+    uint32_t n = take_oldest(from, std::min(most - released, in_hand_max), slots);
+    if (n == 0) break;
+    release_pages(slots, n, lazily);
+    std::lock_guard lock(lock_);
+    for (uint32_t i = 0; i < n; ++i) (lazily ? lazy_ : cold_).push(links(), slots[i]);
+    released += n;
+  }
+  return released;
+}
+
+uint32_t StackPool::trim(uint32_t percent) {
+  uint32_t excess;
+  {
+    std::lock_guard lock(lock_);
+    uint64_t in_use = carved_ - warm_.count - lazy_.count - cold_.count;
+    uint64_t kept = std::max<uint64_t>(in_use * percent / 100, warm_min);
+    uint64_t above = warm_.count > kept ? warm_.count - kept : 0;
+    excess = static_cast<uint32_t>(std::min<uint64_t>(above, warm_least_));
+  }
+  uint32_t released = make_cold(warm_, excess, releases_lazily.load(std::memory_order_relaxed));
+  std::lock_guard lock(lock_);
+  warm_least_ = warm_.count;
+  return released;
+}
+
+uint32_t StackPool::drain() {
+  Counts before = counts();
+  uint32_t released = make_cold(warm_, before.warm, false);
+  return released + make_cold(lazy_, before.lazy, false);
+}
+
+void StackPool::release_lazily(bool lazily) {
+  releases_lazily.store(lazily, std::memory_order_relaxed);
 }
 
 StackPool::Counts StackPool::counts() {
   std::lock_guard lock(lock_);
-  return {carved_, static_cast<uint32_t>(free_.size()), static_cast<uint32_t>(cold_.size())};
+  return {carved_, warm_.count, lazy_.count, cold_.count};
 }
 
 StackBounds StackPool::bounds(uint32_t slot) const {

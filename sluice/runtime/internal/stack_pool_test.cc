@@ -176,6 +176,95 @@ TEST_P(StackPoolGuarded, ScatteredStacksGiveTheirPagesBackAndKeepTheirGuards) {
   for (uint32_t i = 1; i < 128; i += 2) pool.give(&stacks[i], 1);
 }
 
+// Stacks of one geometry each, all taken, each with a 7 at its top.
+class StackPoolAging : public testing::Test {
+ protected:
+  static constexpr uint32_t count = StackPool::warm_min + 100;
+  explicit StackPoolAging(size_t bytes) : pool(StackPool::with(bytes, *resolve({}))) {
+    uint32_t have = pool.carved();
+    if (have < count) {
+      EXPECT_TRUE(pool.carve(count - have).has_value());
+    }
+    stacks.resize(count);
+    EXPECT_EQ(pool.take(stacks.data(), count), count);
+    for (Stack stack : stacks) stack.top[-1] = 7;
+    pool.trim(100);  // from here on nothing has been left alone for long
+  }
+  ~StackPoolAging() override { pool.give_warm(stacks.data() + given, count - given); }
+  void give(uint32_t n) {
+    pool.give(stacks.data() + given, n);
+    given += n;
+  }
+  uint32_t emptied() const {
+    uint32_t n = 0;
+    for (Stack stack : stacks) n += stack.top[-1] == 0;
+    return n;
+  }
+
+  StackPool& pool;
+  std::vector<Stack> stacks;
+  uint32_t given = 0;
+};
+class StackPoolTrim : public StackPoolAging {
+ protected:
+  StackPoolTrim() : StackPoolAging(size_t{128} << 10) {}
+};
+class StackPoolDrain : public StackPoolAging {
+ protected:
+  StackPoolDrain() : StackPoolAging(size_t{512} << 10) {}
+  ~StackPoolDrain() override { StackPool::release_lazily(false); }
+};
+
+TEST_F(StackPoolTrim, ReleasesTheLongestUnusedOnceTheyWereLeftAloneFromOneToTheNext) {
+  give(count);
+  EXPECT_EQ(pool.trim(0), 0u) << "some were in use until now";
+  EXPECT_EQ(pool.trim(0), count - StackPool::warm_min);
+  for (uint32_t i = 0; i < count; ++i)
+    EXPECT_EQ(stacks[i].top[-1], i < count - StackPool::warm_min ? 0 : 7) << i;
+  EXPECT_EQ(pool.trim(0), 0u);
+}
+
+TEST_F(StackPoolTrim, LeavesWhatIsTakenAgainAndAgain) {
+  give(count);
+  pool.trim(0);
+  std::vector<Stack> some(count - 30);
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_EQ(pool.take(some.data(), count - 30), count - 30);
+    pool.give(some.data(), count - 30);
+    EXPECT_LE(pool.trim(0), 30u);
+  }
+  EXPECT_EQ(emptied(), 30u);
+}
+
+TEST_F(StackPoolTrim, LeavesThePercentageOfWhatIsInUse) {
+  give(count - 50);
+  pool.trim(1000);
+  EXPECT_EQ(pool.trim(1000), 0u) << "50 are in use, 500 may be idle";
+  EXPECT_EQ(pool.trim(100), count - 50 - StackPool::warm_min) << "at least warm_min may be";
+}
+
+TEST_F(StackPoolDrain, EmptiesAllThatAreIdleAndNoneInUse) {
+  give(count - 10);
+  EXPECT_EQ(pool.drain(), count - 10);
+  EXPECT_EQ(emptied(), count - 10);
+  EXPECT_EQ(pool.counts().warm, 0u);
+  for (uint32_t i = count - 10; i < count; ++i) EXPECT_EQ(stacks[i].top[-1], 7) << i;
+}
+
+TEST_F(StackPoolDrain, TakesAtOnceWhatTheKernelWasToTakeWhenItLikes) {
+  StackPool::release_lazily(true);
+  give(count);
+  pool.trim(0);
+  uint32_t trimmed = pool.trim(0);
+  EXPECT_EQ(trimmed, count - StackPool::warm_min);
+  EXPECT_EQ(pool.counts().lazy, trimmed);
+  for (Stack stack : stacks) EXPECT_FALSE(is_readable(pool.bottom(stack.slot) - 1));
+  EXPECT_EQ(pool.drain(), count);
+  EXPECT_EQ(pool.counts().lazy, 0u);
+  EXPECT_EQ(emptied(), count);
+  for (Stack stack : stacks) EXPECT_FALSE(is_readable(pool.bottom(stack.slot) - 1));
+}
+
 TEST(StackPool, TheCapOfMprotectIsANamedErrorAndGivesNoUnguardedStack) {
   StackPool& pool = StackPool::with(stack_bytes, StackGuard::mprotect);
   ASSERT_LT(pool.count_max(), SIZE_MAX);

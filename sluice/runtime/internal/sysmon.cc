@@ -15,6 +15,7 @@
 
 #include "sluice/base/assert.h"
 #include "sluice/base/time.h"
+#include "sluice/runtime/internal/governor.h"
 #include "sluice/runtime/internal/netpoll.h"
 #include "sluice/runtime/internal/scheduler.h"
 #include "sluice/runtime/internal/thread_clock.h"
@@ -145,6 +146,7 @@ void* sysmon_main(void*) {
           !sched.thread_refused.load(std::memory_order_seq_cst))
         sleep_for_ns(UINT64_MAX);
       deep_sleep.store(false, std::memory_order_seq_cst);
+      wake_governor();
       idle_rounds = 0;
       continue;
     }

@@ -4,7 +4,6 @@
 
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -13,6 +12,8 @@
 #include <cerrno>
 
 #include "sluice/base/assert.h"
+#include "sluice/runtime/internal/monotonic.h"
+#include "sluice/runtime/internal/quiet_thread.h"
 
 namespace sluice::runtime {
 
@@ -28,13 +29,6 @@ struct Tracer {
   pthread_t thread;
 };
 Tracer tracer;
-
-// Not now(): a simulation's time does not pass by waiting.
-uint64_t monotonic_ns() {
-  timespec time;
-  ::clock_gettime(CLOCK_MONOTONIC, &time);
-  return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
-}
 
 // False: the trace is to end.
 bool wait_until(uint64_t when) {
@@ -93,13 +87,7 @@ void start_trace(const DebugSettings& settings) {
   if (memory == MAP_FAILED || tracer.stop_fd < 0)
     fatal("SLUICE_DEBUG: schedtrace: no memory or no descriptor for it");
   tracer.memory = static_cast<char*>(memory);
-  // Without signals: SIGPIPE of a stderr that was closed must not end the program.
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  int error = ::pthread_create(&tracer.thread, nullptr, trace_main, nullptr);
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  int error = create_quiet_thread(&tracer.thread, trace_main);
   if (error != 0) fatal("SLUICE_DEBUG: schedtrace: cannot create its thread");
 }
 

@@ -18,11 +18,13 @@ constexpr Duration age_length = std::chrono::minutes(2);
 
 struct AllPools {
   Mutex mutex;
-  Cond aged;                  // with mutex: a pool's ages_ has become zero
+  Cond left;                  // with mutex: a pool's visitors_ has become zero
   PoolCore* first = nullptr;  // guarded by mutex
+  MemoryListener listener;
+  explicit AllPools(void (*hear)(MemoryNotice)) : listener(hear) {}
 };
-AllPools& all_pools() {
-  static AllPools* pools = new AllPools;  // for ever: pools may be static objects
+AllPools& all_pools(void (*hear)(MemoryNotice)) {
+  static AllPools* pools = new AllPools(hear);  // for ever: pools may be static objects
   return *pools;
 }
 
@@ -39,7 +41,7 @@ PoolCore::PoolCore(void (*destroy)(void*))
       locals_(std::make_unique<Local[]>(locals_count_)),
       destroy_(destroy),
       next_age_(now() + age_length) {
-  AllPools& all = all_pools();
+  AllPools& all = all_pools(&hear);
   std::lock_guard lock(all.mutex);
   next_pool_ = all.first;
   if (next_pool_ != nullptr) next_pool_->previous_pool_ = this;
@@ -48,14 +50,13 @@ PoolCore::PoolCore(void (*destroy)(void*))
 
 PoolCore::~PoolCore() {
   {
-    AllPools& all = all_pools();
+    AllPools& all = all_pools(&hear);
     std::unique_lock lock(all.mutex);
-    all.aged.wait(lock, [this] { return ages_ == 0; });
+    all.left.wait(lock, [this] { return visitors_ == 0; });
     (previous_pool_ == nullptr ? all.first : previous_pool_->next_pool_) = next_pool_;
     if (next_pool_ != nullptr) next_pool_->previous_pool_ = previous_pool_;
   }
-  for (uint32_t i = 0; i < locals_count_; ++i)
-    for (uint32_t k = 0; k < locals_[i].count; ++k) destroy_(locals_[i].objects[k]);
+  for (uint32_t i = 0; i < locals_count_; ++i) destroy(locals_[i].objects, locals_[i].count);
   destroy_all(fresh_);
   destroy_all(victim_);
   while (Batch* batch = pop(empty_)) delete batch;
@@ -69,8 +70,14 @@ void* PoolCore::take_from_depot() {
   {
     std::lock_guard lock(mutex_);
     Batch* batch = pop(fresh_);
-    if (batch == nullptr) batch = pop(victim_);
-    if (batch == nullptr) return nullptr;
+    if (batch != nullptr) {
+      fresh_count_ -= batch->count;
+    } else {
+      batch = pop(victim_);
+      if (batch == nullptr) return nullptr;
+      victim_count_ -= batch->count;
+    }
+    idle_least_ = std::min(idle_least_, fresh_count_ + victim_count_);
     if (now() > next_age_) old = age_locked();
     object = batch->objects[--batch->count];
     rest_count = batch->count;
@@ -101,6 +108,7 @@ void PoolCore::give_to_depot(void* object) {
       if (batch != nullptr) {
         std::copy_n(given, count, batch->objects);
         batch->count = count;
+        fresh_count_ += count;
         return push(fresh_, batch);
       }
     }
@@ -110,6 +118,8 @@ void PoolCore::give_to_depot(void* object) {
 
 PoolCore::Batch* PoolCore::age_locked() {
   next_age_ = now() + age_length;
+  victim_count_ = std::exchange(fresh_count_, 0);
+  idle_least_ = std::min(idle_least_, victim_count_);
   return std::exchange(victim_, std::exchange(fresh_, nullptr));
 }
 
@@ -122,23 +132,94 @@ void PoolCore::age() {
   destroy_all(old);
 }
 
-void PoolCore::age_all() {
-  AllPools& all = all_pools();
+// The victims first. Whole batches, so that up to batch_max - 1 stay that need not.
+PoolCore::Batch* PoolCore::trim_locked(uint32_t percent) {
+  int64_t idle = fresh_count_ + victim_count_;
+  int64_t live = std::max<int64_t>(existing_.load(std::memory_order_relaxed) - idle, 0);
+  int64_t excess = std::min<int64_t>(idle_least_, idle - live * percent / 100);
+  Batch* old = nullptr;
+  auto take = [&](Batch*& list, uint32_t& count) {
+    while (list != nullptr && excess >= list->count) {
+      excess -= list->count;
+      count -= list->count;
+      push(old, pop(list));
+    }
+  };
+  take(victim_, victim_count_);
+  take(fresh_, fresh_count_);
+  idle_least_ = fresh_count_ + victim_count_;
+  return old;
+}
+
+void PoolCore::trim(uint32_t percent) {
+  Batch* old;
+  {
+    std::lock_guard lock(mutex_);
+    old = trim_locked(percent);
+  }
+  destroy_all(old);
+}
+
+void PoolCore::drain_local(int slot) {
+  struct Taken {
+    Local& local;
+    uint32_t count;
+    void* objects[local_max];
+  } taken{locals_[static_cast<uint32_t>(slot)], 0, {}};
+  runtime::visit_slot(
+      slot,
+      [](void* context) {
+        Taken& taken = *static_cast<Taken*>(context);
+        taken.count = std::exchange(taken.local.count, 0);
+        std::copy_n(taken.local.objects, taken.count, taken.objects);
+      },
+      &taken);
+  destroy(taken.objects, taken.count);
+}
+
+void PoolCore::drain(bool locals_too) {
+  if (locals_too) {
+    int slots = std::min(runtime::pin_slots(), static_cast<int>(locals_count_));
+    for (int slot = 0; slot < slots; ++slot) drain_local(slot);
+  }
+  age();
+  age();
+}
+
+template <class Visit>
+void PoolCore::for_each(Visit visit) {
+  AllPools& all = all_pools(&hear);
   std::unique_lock lock(all.mutex);
   for (PoolCore* pool = all.first; pool != nullptr; pool = pool->next_pool_) {
     // Without the lock, as the objects' destructors may make and destroy other pools; this one
     // waits for us if it is to go, and so keeps its place in the list.
-    ++pool->ages_;
+    ++pool->visitors_;
     lock.unlock();
-    pool->age();
+    visit(*pool);
     lock.lock();
-    if (--pool->ages_ == 0) all.aged.broadcast();
+    if (--pool->visitors_ == 0) all.left.broadcast();
   }
+}
+
+void PoolCore::age_all() {
+  for_each([](PoolCore& pool) { pool.age(); });
+}
+
+void PoolCore::hear(MemoryNotice notice) {
+  if (notice.pressure != MemoryPressure::none)
+    for_each([&](PoolCore& pool) { pool.drain(notice.pressure == MemoryPressure::critical); });
+  else if (notice.idle_percent != MemoryNotice::unlimited)
+    for_each([&](PoolCore& pool) { pool.trim(notice.idle_percent); });
+}
+
+void PoolCore::destroy(void* const* objects, uint32_t count) {
+  existing_.fetch_sub(count, std::memory_order_relaxed);
+  for (uint32_t i = 0; i < count; ++i) destroy_(objects[i]);
 }
 
 void PoolCore::destroy_all(Batch* batches) {
   while (Batch* batch = pop(batches)) {
-    for (uint32_t i = 0; i < batch->count; ++i) destroy_(batch->objects[i]);
+    destroy(batch->objects, batch->count);
     delete batch;
   }
 }
