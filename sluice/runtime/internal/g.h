@@ -52,7 +52,7 @@ struct alignas(64) G {
   // 1 from the moment a thread switches to this stack until it has switched away from it and the
   // registers are saved. Who resumes a G waits for 0 (acquire pairs with finish_switch's release).
   std::atomic<uint8_t> on_cpu{0};
-  // Not 0: runnable, and its wait is measured, for so many: see latency.h.
+  // Not 0: runnable, and its wait is measured, for so many (latency.h), or its start recorded.
   uint16_t sampled = 0;
   // 0: nobody waits, 1: parked, 2: ready() came. See park() in park.cc.
   std::atomic<uint32_t> permit{0};
@@ -72,6 +72,8 @@ struct alignas(64) G {
   G* next = nullptr;
   void* sanitizer = nullptr;  // ASan's fake stack or TSan's fiber
   char name[24] = {};
+  // Counts its starts while events are recorded (event_log.h); written by who starts it.
+  uint32_t turn = 0;
 
   const char* label() const { return named.load(std::memory_order_acquire) ? name : ""; }
 };

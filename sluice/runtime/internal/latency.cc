@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "sluice/runtime/internal/record.h"
 #include "sluice/runtime/internal/scheduler.h"
 
 namespace sluice::runtime {
@@ -24,19 +25,28 @@ void LatencyCells::add(uint64_t ns, uint64_t weight) {
   grow(sum_ns, ns * weight);
 }
 
-void LatencySampler::draw(G* g) {
+void LatencySampler::draw(G* g, Passed why) {
   uint64_t now = now_ns();
   g->waiting_since.store(now, std::memory_order_relaxed);
   g->sampled = interval;
+  if (is_recording()) [[unlikely]] {
+    record_runnable(g, why);
+    interval = 1;
+    left = 1;
+    return;
+  }
   uint64_t for_so_many = interval * (uint64_t{1'000'000'000} / many);
   interval = now - drawn_at < for_so_many ? sparse : dense;
   left = interval;
   drawn_at = now;
 }
 
-void count_sample(P* p, G* g) {
-  uint64_t weight = g->sampled;
+void note_start(P* p, G* g) {
+  uint64_t weight = g->sampled & (LatencySampler::recorded - 1);
   g->sampled = 0;
+  if (is_recording()) [[unlikely]]
+    record_start(p, g);
+  if (weight == 0) return;
   uint64_t since = g->waiting_since.load(std::memory_order_relaxed);
   p->latency.add(now_ns() - since, weight);
 }

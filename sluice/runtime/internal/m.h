@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "sluice/base/assert.h"
+#include "sluice/runtime/internal/event_writer.h"
 #include "sluice/runtime/internal/region.h"
 
 namespace sluice::runtime {
@@ -44,6 +45,8 @@ struct alignas(64) M : RegionWord {
   size_t own_stack_bytes = 0;
   uint64_t cpu_ns_seen = 0;              // sysmon's
   std::atomic<Answer*> answer{nullptr};  // to interrupt.h's questions; made by who asks first
+  EventWriter events;                    // the thread's own
+  bool yields = false;                   // its goroutine, and an event is to say so; its own
 };
 
 // The owner's half of the protocol. False: barred; the caller must leave again and may wait.

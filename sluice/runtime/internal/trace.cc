@@ -13,6 +13,7 @@
 #include <cerrno>
 
 #include "sluice/base/assert.h"
+#include "sluice/runtime/internal/event_log.h"
 
 namespace sluice::runtime {
 
@@ -28,13 +29,6 @@ struct Tracer {
   pthread_t thread;
 };
 Tracer tracer;
-
-// Not now(): a simulation's time does not pass by waiting.
-uint64_t monotonic_ns() {
-  timespec time;
-  ::clock_gettime(CLOCK_MONOTONIC, &time);
-  return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
-}
 
 // False: the trace is to end.
 bool wait_until(uint64_t when) {
