@@ -10,6 +10,7 @@
 
 #include "sluice/debug/goroutine_profile.h"
 #include "sluice/debug/goroutine_text.h"
+#include "sluice/debug/internal/trace_page.h"
 #include "sluice/runtime/goroutines.h"
 
 namespace sluice::debug {
@@ -37,6 +38,8 @@ Result<void> index(ResponseWriter& response) {
       "<li><a href=\"goroutine?debug=1\">goroutine?debug=1</a>: equal stacks "
       "counted</li>\n"
       "<li><a href=\"goroutine\">goroutine</a>: for go tool pprof</li>\n"
+      "<li><a href=\"trace?seconds=1\">trace?seconds=1</a>: what the scheduler does from now on, "
+      "for Perfetto</li>\n"
       "<li><a href=\"cmdline\">cmdline</a>: the program's arguments</li>\n"
       "</ul>\n</body></html>\n");
 }
@@ -85,6 +88,7 @@ Result<void> answer(Request& request, ResponseWriter& response) {
   }
   if (what.empty()) return index(response);
   if (what == "goroutine") return goroutine(request, response);
+  if (what == "trace") return internal::trace_page(request, response);
   if (what == "cmdline") return cmdline(response);
   return refuse(response, 404, "there is no such profile here: see /debug/pprof/\n");
 }

@@ -14,6 +14,7 @@ namespace sluice::debug {
 //   /debug/pprof/goroutine?debug=2   every goroutine's stack, as text
 //   /debug/pprof/goroutine?debug=1   equal stacks counted, as text
 //   /debug/pprof/goroutine           the same for `go tool pprof` (debug=0)
+//   /debug/pprof/trace?seconds=1     what the scheduler does from now on, for ui.perfetto.dev
 //   /debug/pprof/cmdline             the program's arguments, separated by NUL
 //
 // A parameter that is not understood is answered with 400 and what would be, anything else with

@@ -63,6 +63,13 @@ GoroutineStatus status_of(GState state) {
   return state == GState::runnable ? GoroutineStatus::runnable : GoroutineStatus::running;
 }
 
+// The thread that g is on; null: none was seen with it.
+const M* thread_of(const G* g) {
+  for (const M* m = sched.all_ms.load(std::memory_order_acquire); m != nullptr; m = m->all_next)
+    if (m->alive.load(std::memory_order_acquire) && peek(m->g) == g) return m;
+  return nullptr;
+}
+
 // How g stands, with a moment after that. If nothing else is recorded of g before that moment, it
 // has stood so since the recording began.
 void record_status(G* g, Sample* sample) {
@@ -72,10 +79,15 @@ void record_status(G* g, Sample* sample) {
   if (look != Look::still) read_moving(g, sample);
   if (sample->id == 0) return;
   WaitReason reason = sample->state == GState::waiting ? sample->wait_reason : WaitReason::none;
+  const M* m = look == Look::running ? thread_of(g) : nullptr;
+  // Not through the P: it may be of a Runtime that is just ending.
+  bool has_p = m != nullptr && m->p.load(std::memory_order_acquire) != nullptr;
   record({.kind = EventKind::status,
+          .p = has_p ? peek(m->p_index) : -1,
           .g = sample->id,
           .detail = static_cast<uint16_t>(static_cast<uint16_t>(status_of(sample->state)) |
                                           static_cast<uint16_t>(reason) << 8),
+          .turn = m != nullptr ? m->number + 1 : 0,
           .a = sample->created_by_id,
           .b = reinterpret_cast<uint64_t>(sample->created_by)});
   std::string_view name = sample->label;

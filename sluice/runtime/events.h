@@ -19,7 +19,8 @@ namespace sluice::runtime {
 // processor that the thread had, `m` the thread that wrote it.
 enum class EventKind : uint8_t {
   // How goroutine g was found at the start, if nothing was recorded of it before: detail is a
-  // GoroutineStatus (low byte) and its WaitReason (high byte); a: who created it, b: where.
+  // GoroutineStatus (low byte) and its WaitReason (high byte); a: who created it, b: where. If it
+  // runs and that is known, turn is its thread's number plus 1, and p that thread's processor.
   status,
   created,  // and runnable; a: by whom (0: a thread that is no goroutine), b: return address of go()
   named,    // text: the name
@@ -59,7 +60,7 @@ struct Event {
   uint64_t a = 0;
   uint64_t b = 0;
   // Of ready, created, yielded or requeued, and of the started that it led to, the same: which of
-  // the goroutine's turns. Of no other kind.
+  // the goroutine's turns. Of no other kind, but see status.
   uint32_t turn = 0;
   std::string_view text;  // of named, region_began, logged; at most EventRecording::text_max bytes
 };
