@@ -13,8 +13,9 @@
 
 namespace sluice::debug {
 
-// What the scheduler did for a while, event by event, as a file that Perfetto opens (ui.perfetto.dev
-// or trace_processor): protobuf, perfetto/protos/perfetto/trace. docs/trace.md says how to read it.
+// What the scheduler did for a while, event by event, as a file that Perfetto opens
+// (ui.perfetto.dev, trace_processor): protobuf, perfetto/protos/perfetto/trace. docs/trace.md says
+// how to read it.
 //
 //   Processors   which goroutine each P ran, and when
 //   Goroutines   each one: running, runnable, waiting (for what), without a processor; an arrow
@@ -22,7 +23,7 @@ namespace sluice::debug {
 //   Threads      which P each had, when it slept, who was blocked in it
 //   Counters     goroutines, runnable ones, those without a processor; each P's queue
 //
-// A process has one trace at a time. While it is on, each event costs some 40 ns and 24 to 48 bytes.
+// A process has one trace at a time. While it is on, an event costs some 60 ns and 24 to 48 bytes.
 // Thread-safety: an object as an int; start() from any thread or goroutine.
 class ExecutionTrace {
  public:
@@ -41,8 +42,8 @@ class ExecutionTrace {
   // Events that there was no room for; after stop().
   uint64_t lost() const { return recording_.lost(); }
 
-  // Stops it, and writes the file, in pieces of some 64 KiB: about 5 times the bytes recorded.
-  // Computes for a second or so for each 20 MB of them. Returns false if the sink did.
+  // Stops it, and writes the file, in pieces of some 64 KiB: about three times the bytes recorded.
+  // Computes for some 10 ms for each MiB of them. Returns false if the sink did.
   bool write(const TextSink& sink);
 
  private:

@@ -58,7 +58,7 @@ void expect_no_overlap(const TraceFile& file) {
 
 size_t slices_in(const TraceFile& file, std::string_view group, std::string_view prefix) {
   return static_cast<size_t>(std::ranges::count_if(file.slices(), [&](const auto& slice) {
-    return file.group(slice.track) == group && slice.name.starts_with(prefix);
+    return file.is_below(slice.track, group) && slice.name.starts_with(prefix);
   }));
 }
 
@@ -92,6 +92,7 @@ TEST(ExecutionTrace, CountsTheGoroutinesThatItsProgramStarted) {
       for (const auto& [uuid, track] : file.tracks()) children += track.name.ends_with(" child");
       EXPECT_EQ(started, n);
       EXPECT_EQ(children, n);
+      EXPECT_NE(file.track("child (200)"), 0u);
       EXPECT_GE(slices_in(file, "Processors", "G"), n);
       EXPECT_GE(file.last_value("goroutines"), 1);
       EXPECT_LE(file.last_value("goroutines"), 1 + n);

@@ -22,9 +22,9 @@ enum class EventKind : uint8_t {
   // GoroutineStatus (low byte) and its WaitReason (high byte); a: who created it, b: where. If it
   // runs and that is known, turn is its thread's number plus 1, and p that thread's processor.
   status,
-  created,  // and runnable; a: by whom (0: a thread that is no goroutine), b: return address of go()
-  named,    // text: the name
-  ready,    // parked before; detail: WakeCause; a: by whom, 0 unless the cause is a goroutine
+  created,   // and runnable; a: by whom (0: a thread that is none), b: return address of go()
+  named,     // text: the name
+  ready,     // parked before; detail: WakeCause; a: by whom, 0 unless the cause is a goroutine
   started,   // runs on p; detail: how many wait on p then, at most 65535
   parked,    // detail: WaitReason
   yielded,   // runnable at once
@@ -116,9 +116,9 @@ class EventRecording {
   uint64_t lost() const { return lost_; }
 
   // After stop(): shows every event, in an order in which they can have happened; a goroutine's, a
-  // processor's and a thread's own events are in the order in which they did. One exception: `ready`
-  // may come before the `parked` that it ends, since a goroutine announces itself first and parks
-  // then. False from `visit` ends it.
+  // processor's and a thread's own events are in the order in which they did. One exception:
+  // `ready` may come before the `parked` that it ends, since a goroutine announces itself first and
+  // parks then. False from `visit` ends it.
   void visit(const Function<bool(const Event&)>& visit) const;
 
  private:

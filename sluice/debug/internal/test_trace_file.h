@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -82,6 +83,7 @@ class TraceFile {
   struct Event {
     int type = 0;  // TrackEvent.Type: 1 begin, 2 end, 3 instant, 4 counter
     uint64_t time_ns = 0;
+    size_t place = 0;  // in the file
     uint64_t track = 0;
     std::string name;
     int64_t value = 0;
@@ -102,8 +104,9 @@ class TraceFile {
       EXPECT_EQ(file.field, 1);
       read_packet(file.bytes);
     }
-    std::stable_sort(events_.begin(), events_.end(),
-                     [](const Event& a, const Event& b) { return a.time_ns < b.time_ns; });
+    // By time; of one moment, as they are in the file.
+    std::ranges::sort(events_, {},
+                      [](const Event& event) { return std::pair(event.time_ns, event.place); });
     pair_slices();
     check_flows();
   }
@@ -119,6 +122,12 @@ class TraceFile {
     if (at == tracks_.end()) return "";
     auto parent = tracks_.find(at->second.parent);
     return parent != tracks_.end() ? parent->second.name : "";
+  }
+  // Whether a track of that name is above the track, however far.
+  bool is_below(uint64_t track, std::string_view name) const {
+    for (auto at = tracks_.find(track); at != tracks_.end(); at = tracks_.find(at->second.parent))
+      if (at->second.name == name) return true;
+    return false;
   }
   // The only track of that name. 0: none.
   uint64_t track(std::string_view name) const {
@@ -163,6 +172,7 @@ class TraceFile {
     read_event(body, &event);
     EXPECT_TRUE(tracks_.contains(event.track)) << "an event on a track that is not described";
     EXPECT_EQ(tracks_[event.track].counter, event.type == 4);
+    event.place = events_.size();
     events_.push_back(std::move(event));
   }
 

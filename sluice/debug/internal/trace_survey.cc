@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <unordered_map>
 
 #include "sluice/debug/symbols.h"
 
@@ -127,18 +128,29 @@ void TraceSurvey::finish() {
   std::set_intersection(begun_.begin(), begun_.end(), ended_.begin(), ended_.end(),
                         std::back_inserter(flows_));
   begun_ = ended_ = {};
+  find_families();
+}
+
+void TraceSurvey::find_families() {
+  std::unordered_map<uint64_t, std::string> places{{0, ""}};
+  std::unordered_map<std::string, size_t> known;
+  for (auto& [id, goroutine] : goroutines_) {
+    std::string name = goroutine.label;
+    if (name.empty()) {
+      auto [at, fresh] = places.try_emplace(goroutine.place);
+      if (fresh) at->second = describe_place(goroutine.place);
+      name = at->second;
+    }
+    auto [at, fresh] = known.try_emplace(name, families_.size());
+    if (fresh) families_.push_back({name});
+    goroutine.family = at->second;
+    ++families_[at->second].members;
+  }
 }
 
 uint64_t TraceSurvey::flow(uint64_t g, uint32_t turn) const {
   uint64_t id = flow_id(g, turn);
   return std::binary_search(flows_.begin(), flows_.end(), id) ? id : 0;
-}
-
-std::string goroutine_name(uint64_t id, const TraceSurvey::Goroutine& goroutine) {
-  std::string name = "G" + std::to_string(id);
-  if (!goroutine.label.empty()) return name + " " + goroutine.label;
-  if (goroutine.place != 0) name += " " + describe_place(goroutine.place);
-  return name;
 }
 
 }  // namespace sluice::debug::internal

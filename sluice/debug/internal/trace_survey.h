@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "sluice/runtime/events.h"
@@ -26,6 +25,12 @@ class TraceSurvey {
     uint64_t created_by = 0;  // 0: unknown, or a thread
     uint64_t place = 0;       // return address of go(); 0: unknown
     std::string label;        // the last that it had
+    size_t family = 0;        // which of families(), after finish()
+  };
+  // Goroutines that are called the same.
+  struct Family {
+    std::string name;  // "worker", "app::serve:131": a label, or who started it, and where; or ""
+    size_t members = 0;
   };
   struct Thread {
     int p = -1;  // which it had when the recording began
@@ -38,21 +43,21 @@ class TraceSurvey {
 
   const std::map<uint64_t, Goroutine>& goroutines() const { return goroutines_; }
   const std::map<uint32_t, Thread>& threads() const { return threads_; }
+  const std::vector<Family>& families() const { return families_; }
   // The arrow to this turn of g; 0: it has one end only.
   uint64_t flow(uint64_t g, uint32_t turn) const;
 
  private:
   void add_goroutine(const runtime::Event& event);
   void add_threads(const runtime::Event& event);
+  void find_families();
 
   std::map<uint64_t, Goroutine> goroutines_;
   std::map<uint32_t, Thread> threads_;
+  std::vector<Family> families_;
   std::vector<uint64_t> begun_;
   std::vector<uint64_t> ended_;
   std::vector<uint64_t> flows_;  // sorted
 };
-
-// "G18 worker", "G18 app::serve:131": by its label, or by who created it, and where.
-std::string goroutine_name(uint64_t id, const TraceSurvey::Goroutine& goroutine);
 
 }  // namespace sluice::debug::internal

@@ -87,12 +87,18 @@ TEST(TraceSurvey, KnowsWhichProcessorAThreadHad) {
   EXPECT_FALSE(survey.threads().contains(Event::no_thread));
 }
 
-TEST(TraceSurvey, TheLastNameCounts) {
+TEST(TraceSurvey, TheLastNameCountsAndMakesAFamily) {
   TraceSurvey survey;
   survey.add({.kind = EventKind::named, .g = 5, .text = "early"});
   survey.add({.kind = EventKind::named, .g = 5, .text = "late"});
-  EXPECT_EQ(goroutine_name(5, survey.goroutines().at(5)), "G5 late");
-  EXPECT_EQ(goroutine_name(6, {}), "G6");
+  survey.add({.kind = EventKind::named, .g = 6, .text = "late"});
+  survey.add({.kind = EventKind::parked, .g = 7});
+  survey.finish();
+  EXPECT_EQ(survey.goroutines().at(5).family, survey.goroutines().at(6).family);
+  const TraceSurvey::Family& family = survey.families()[survey.goroutines().at(5).family];
+  EXPECT_EQ(family.name, "late");
+  EXPECT_EQ(family.members, 2u);
+  EXPECT_EQ(survey.families()[survey.goroutines().at(7).family].name, "");
 }
 
 }  // namespace

@@ -19,7 +19,16 @@ using runtime::WakeCause;
 namespace {
 
 // A track's number: its kind above, what it is about below.
-enum TrackKind : uint64_t { groups, processors, goroutines, regions, threads, counters, queues };
+enum TrackKind : uint64_t {
+  groups,
+  processors,
+  families,
+  goroutines,
+  regions,
+  threads,
+  counters,
+  queues
+};
 constexpr uint64_t track_of(TrackKind kind, uint64_t id) { return kind << 56 | id; }
 
 constexpr uint64_t process_track = track_of(groups, 1);
@@ -58,25 +67,6 @@ std::string_view waker(uint16_t cause) {
 }
 
 }  // namespace
-
-void TraceCounter::set(uint64_t time_ns, int64_t value) {
-  if (time_ns - written_at_ >= spacing_ns_) {
-    finish();
-    write(time_ns, value);
-  }
-  value_ = value;
-  changed_at_ = time_ns;
-}
-
-void TraceCounter::finish() {
-  if (value_ != written_) write(changed_at_, value_);
-}
-
-void TraceCounter::write(uint64_t time_ns, int64_t value) {
-  out_.value(track_, time_ns, value);
-  written_at_ = time_ns;
-  written_ = value;
-}
 
 TraceTracks::TraceTracks(const TraceSurvey& survey, Span span, PerfettoWriter& out)
     : survey_(survey),
@@ -134,18 +124,32 @@ void TraceTracks::begin_goroutine(uint64_t g, const TraceSurvey::Goroutine& know
 
 TraceTracks::Goroutine& TraceTracks::find(uint64_t g) {
   auto [at, fresh] = goroutines_.try_emplace(g);
-  if (fresh) {
-    auto known = survey_.goroutines().find(g);
-    at->second.name = goroutine_name(
-        g, known != survey_.goroutines().end() ? known->second : TraceSurvey::Goroutine{});
-    describe_goroutine(g, at->second.name);
+  if (!fresh) return at->second;
+  std::string& name = at->second.name;
+  name = numbered("G", g);
+  uint64_t parent = goroutines_group;
+  if (auto known = survey_.goroutines().find(g); known != survey_.goroutines().end()) {
+    const TraceSurvey::Family& family = survey_.families()[known->second.family];
+    if (!family.name.empty()) name += " " + family.name;
+    if (family.members > 1) parent = family_track(known->second.family);
   }
+  int rank = static_cast<int>(std::min<uint64_t>(g, INT32_MAX));
+  out_.describe({track_of(goroutines, g), parent, name, rank});
   return at->second;
 }
 
-void TraceTracks::describe_goroutine(uint64_t g, const std::string& name) {
-  int rank = static_cast<int>(std::min<uint64_t>(g, INT32_MAX));
-  out_.describe({track_of(goroutines, g), goroutines_group, name, rank});
+// Tens of thousands side by side would be more than people and Perfetto can handle.
+uint64_t TraceTracks::family_track(size_t family) {
+  uint64_t track = track_of(families, family);
+  families_.resize(survey_.families().size());
+  if (!families_[family]) {
+    families_[family] = true;
+    const TraceSurvey::Family& described = survey_.families()[family];
+    std::string name = described.name.empty() ? "others" : described.name;
+    out_.describe({track, goroutines_group, name + " (" + std::to_string(described.members) + ")",
+                   static_cast<int>(family), true});
+  }
+  return track;
 }
 
 bool TraceTracks::add(const Event& event) {

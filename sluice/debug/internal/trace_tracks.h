@@ -7,34 +7,14 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "sluice/debug/internal/perfetto_writer.h"
+#include "sluice/debug/internal/trace_counter.h"
 #include "sluice/debug/internal/trace_survey.h"
 #include "sluice/runtime/events.h"
 
 namespace sluice::debug::internal {
-
-// A value over time, written no more often than can be seen.
-class TraceCounter {
- public:
-  TraceCounter(PerfettoWriter& out, uint64_t track, uint64_t spacing_ns)
-      : out_(out), track_(track), spacing_ns_(spacing_ns) {}
-
-  void set(uint64_t time_ns, int64_t value);
-  void add(uint64_t time_ns, int64_t change) { set(time_ns, value_ + change); }
-  void finish();
-
- private:
-  void write(uint64_t time_ns, int64_t value);
-
-  PerfettoWriter& out_;
-  uint64_t track_;
-  uint64_t spacing_ns_;
-  int64_t value_ = 0;
-  uint64_t changed_at_ = 0;
-  uint64_t written_at_ = 0;
-  int64_t written_ = 0;
-};
 
 // Turns events into what happens on the tracks of processors, goroutines and threads. Each of them
 // is in one slice at a time. What the events leave open ends with the recording.
@@ -67,7 +47,8 @@ class TraceTracks {
   };
 
   Goroutine& find(uint64_t g);
-  void describe_goroutine(uint64_t g, const std::string& name);
+  // The track that those of a family are below.
+  uint64_t family_track(size_t family);
   void begin_goroutine(uint64_t g, const TraceSurvey::Goroutine& known);
 
   // Moves g to a state, in a slice of that name.
@@ -99,6 +80,7 @@ class TraceTracks {
   PerfettoWriter& out_;
   uint64_t counter_spacing_ns_;
   std::unordered_map<uint64_t, Goroutine> goroutines_;
+  std::vector<bool> families_;        // whether they are described
   std::map<int, bool> processors_;    // whether a slice is open
   std::map<uint32_t, bool> threads_;  // the same
   std::map<int, TraceCounter> queues_;

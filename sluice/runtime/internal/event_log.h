@@ -19,8 +19,8 @@ namespace sluice::runtime {
 //     somebody records, `left` is kept at 1, so that every push comes to draw(), which records it.
 //   - A goroutine that leaves a P asks P::signals whether anybody wants something: sysmon's
 //     attention, or a recording.
-//   - A goroutine that comes to a thread is asked for G::sampled: the same word carries a recording's
-//     mark.
+//   - A goroutine that comes to a thread is asked for G::sampled: the same word carries a mark of
+//     the recording.
 // What waits, blocks or steals asks is_recording(): one load among hundreds of instructions.
 //
 // ## The memory
