@@ -61,6 +61,7 @@ Try:
   curl -s -X POST $url/v1/payments -H 'Idempotency-Key: my-first' \\
        -d '{"payer":"me","payee":"you","amount":1250,"currency":"EUR"}'     # twice: one payment
   curl -s '${debug}goroutine?debug=2'                        # every goroutine's stack
+  curl -o trace.pftrace '${debug}trace?seconds=1'            # for https://ui.perfetto.dev
 END
 
 if [ -t 1 ]; then

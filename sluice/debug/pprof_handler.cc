@@ -18,6 +18,7 @@
 #include "sluice/debug/goroutine_profile.h"
 #include "sluice/debug/goroutine_text.h"
 #include "sluice/debug/heap_profile.h"
+#include "sluice/debug/internal/trace_page.h"
 #include "sluice/debug/thread_profile.h"
 #include "sluice/heap/profile.h"
 #include "sluice/runtime/goroutines.h"
@@ -61,6 +62,7 @@ constexpr Page pages[] = {
     {"profile?seconds=30", "what uses the CPU from now on, for go tool pprof"},
     {"threadcreate", "stacks that made the scheduler create threads, for go tool pprof"},
     {"threadcreate?debug=1", "the same as text"},
+    {"trace?seconds=1", "what the scheduler does from now on, for Perfetto"},
 };
 
 Result<void> index(ResponseWriter& response) {
@@ -204,6 +206,7 @@ Result<void> answer(Request& request, ResponseWriter& response) {
   if (what == "allocs") return memory(request, response, what, HeapFocus::alloc);
   if (what == "profile") return profile(request, response);
   if (what == "threadcreate") return threads(request, response);
+  if (what == "trace") return internal::trace_page(request, response);
   if (what == "cmdline") return cmdline(response);
   return refuse(response, 404, "there is no such profile here: see /debug/pprof/\n");
 }

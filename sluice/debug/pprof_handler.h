@@ -22,6 +22,7 @@ namespace sluice::debug {
 //   /debug/pprof/heap?debug=1        either as text; with seconds=N, what changes from now on
 //   /debug/pprof/profile?seconds=30  what uses the CPU from now on, for `go tool pprof`
 //   /debug/pprof/threadcreate        what made the scheduler create threads; debug=1 as text
+//   /debug/pprof/trace?seconds=1     what the scheduler does from now on, for ui.perfetto.dev
 //   /debug/pprof/cmdline             the program's arguments, separated by NUL
 //
 // A CPU profile lasts 30 seconds, or 1 to 3600 as asked; it ends sooner, with what it has, when the

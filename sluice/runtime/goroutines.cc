@@ -144,9 +144,7 @@ class Capture {
 }  // namespace
 
 GoroutineDump capture_goroutines() {
-  // A pthread mutex: its holder does not park, and who waits for it is a thread in the kernel.
-  static std::mutex* one_at_a_time = new std::mutex;
-  std::lock_guard lock(*one_at_a_time);
+  std::lock_guard lock(one_observer());
   if (!sched.started.load(std::memory_order_acquire)) return {};
   return Capture().run();
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "sluice/runtime/go.h"
+#include "sluice/runtime/internal/event_log.h"
 #include "sluice/runtime/internal/scheduler.h"
 #include "sluice/runtime/internal/wait_count.h"
 #include "sluice/runtime/section.h"
@@ -77,7 +78,7 @@ void make_runnable(G* g) {
     region_leave(m);
     return;
   }
-  push_global(g);
+  push_global(g, Passed::readied);
 }
 
 G* current() {
@@ -155,7 +156,7 @@ void yield() {
   G* g = m->g;
   P* p = m->p.load(std::memory_order_relaxed);
   g->state.store(GState::runnable, std::memory_order_relaxed);
-  p->sampler.pass(g);
+  p->sampler.pass(g, Passed::yielded);
   p->queue.push_back(g);
   switch_away(m, g);
   region_leave(current_m());
@@ -189,6 +190,8 @@ void set_goroutine_name(std::string_view name) {
   name.copy(g->name, length);
   g->name[length] = 0;
   g->named.store(true, std::memory_order_release);
+  if (runtime::is_recording() && g->id != 0)
+    runtime::record({.kind = runtime::EventKind::named, .g = g->id, .text = g->name});
 }
 
 }  // namespace sluice

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sluice/base/assert.h"
+#include "sluice/runtime/events.h"
 #include "sluice/runtime/internal/cpu_limit.h"
 #include "sluice/runtime/internal/debug_settings.h"
 #include "sluice/runtime/internal/environment.h"
@@ -46,6 +47,7 @@ void make_ps(int count) {
     p->index = static_cast<uint32_t>(i);
     p->random = 0x9E3779B97F4A7C15 * static_cast<uint64_t>(i + 1);
     p->timers.begin(now_ns());
+    p->signals.store(is_recording() ? P::recording : 0, std::memory_order_relaxed);
     p->idle = true;
     p->idle_next = sched.idle_ps;
     sched.idle_ps = p;
@@ -58,8 +60,7 @@ void make_ps(int count) {
 void nudge_all() {
   for (M* m = sched.all_ms.load(std::memory_order_acquire); m != nullptr; m = m->all_next)
     if (m->alive.load(std::memory_order_acquire)) wake_m(m);
-  for (int i = 0; i < sched.p_count; ++i)
-    sched.ps[i]->attention.store(true, std::memory_order_relaxed);
+  for (int i = 0; i < sched.p_count; ++i) sched.ps[i]->raise_attention();
   netpoll_break();
 }
 

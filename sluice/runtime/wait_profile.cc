@@ -70,7 +70,7 @@ struct DrawnWait {
 [[gnu::cold]] void end_drawn_wait(const G* g, uint64_t now_ns) {
   uintptr_t frames[DelayTable::frames_max];
   StackBounds bounds = stack_pool->bounds(g->stack.slot);
-  Walk walk = g->on_cpu.load(std::memory_order_relaxed) != 0
+  Walk walk = bounds.hold(frame_here(), 1)
                   ? walk_frames(frame_here(), bounds, frames)
                   : walk_saved(reinterpret_cast<uintptr_t>(g->sp), bounds, frames);
   add(blocked, {frames, walk.count}, DrawnWait::weight(g->drawn_wait),

@@ -19,6 +19,11 @@ class ProtoWriter {
     key(field, 0);
     varint(value);
   }
+  // A fixed64 field, little-endian.
+  void fixed64(int field, uint64_t value) {
+    key(field, 1);
+    for (int i = 0; i < 8; ++i, value >>= 8) text_ += static_cast<char>(value & 0xff);
+  }
   // A length-delimited one: string, bytes, message.
   void bytes(int field, std::string_view value) {
     key(field, 2);
@@ -34,6 +39,9 @@ class ProtoWriter {
   }
 
   const std::string& text() const { return text_; }
+  bool empty() const { return text_.empty(); }
+  // Begins anew, with the memory that it has.
+  void clear() { text_.clear(); }
 
  private:
   void key(int field, int wire_type) { varint(static_cast<uint64_t>(field << 3 | wire_type)); }

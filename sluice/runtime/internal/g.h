@@ -52,9 +52,9 @@ struct alignas(64) G {
   // 1 from the moment a thread switches to this stack until it has switched away from it and the
   // registers are saved. Who resumes a G waits for 0 (acquire pairs with finish_switch's release).
   std::atomic<uint8_t> on_cpu{0};
-  // Not 0: whoever runs it has something to measure. The wait for its turn counts for so many
-  // (latency.h); with `wait_drawn`, `drawn_wait` says how its wait before that began
-  // (wait_count.h).
+  // Not 0: whoever runs it has something to do. The wait for its turn counts for so many, or its
+  // start is recorded (latency.h); with `wait_drawn`, `drawn_wait` says how its wait before that
+  // began (wait_count.h).
   std::atomic<uint16_t> sampled{0};
   static constexpr uint16_t wait_drawn = 0x4000;
   // 0: nobody waits, 1: parked, 2: ready() came. See park() in park.cc.
@@ -76,6 +76,8 @@ struct alignas(64) G {
   G* next = nullptr;
   void* sanitizer = nullptr;  // ASan's fake stack or TSan's fiber
   char name[24] = {};
+  // Counts its starts while events are recorded (event_log.h); written by who starts it.
+  uint32_t turn = 0;
 
   const char* label() const { return named.load(std::memory_order_acquire) ? name : ""; }
 };

@@ -9,6 +9,7 @@
 
 #include "sluice/base/assert.h"
 #include "sluice/runtime/internal/netpoll.h"
+#include "sluice/runtime/internal/record.h"
 #include "sluice/runtime/internal/scheduler.h"
 #include "sluice/runtime/internal/steal.h"
 
@@ -48,10 +49,12 @@ void stop_spinning(M* m) {
 
 // Makes what netpoll found runnable on p.
 void accept_ready(P* p, GList& list) {
+  if (list.count != 0 && is_recording()) [[unlikely]]
+    record({.kind = EventKind::polled, .p = static_cast<int>(p->index), .a = list.count});
   bool more = list.count > 1;
   while (G* g = list.pop()) {
     g->state.store(GState::runnable, std::memory_order_relaxed);
-    p->sampler.pass(g);
+    p->sampler.pass(g, Passed::polled);
     p->queue.push_back(g);
   }
   if (more) wake_one_if_needed();
@@ -70,8 +73,8 @@ G* look_everywhere(M* m, P* p) {
     return hint;
   }
   uint64_t now = now_ns();
-  if (p->attention.load(std::memory_order_relaxed)) {
-    p->attention.store(false, std::memory_order_relaxed);
+  if (p->has_signal(P::attention)) {
+    p->signals.fetch_and(~P::attention, std::memory_order_relaxed);
     run_timers(now);
     GList list;
     netpoll(list);
@@ -100,8 +103,8 @@ bool work_somewhere() {
   return false;
 }
 
-void queue_globally_locked(G* g) {
-  sched.sampler.pass(g);
+void queue_globally_locked(G* g, Passed why) {
+  sched.sampler.pass(g, why);
   sched.global.push(g);
 }
 
@@ -124,6 +127,8 @@ P* take_idle_locked() {
 // Cuts the tie between an M and its P; nobody else can be barring it afterwards.
 P* unbind(M* m) {
   P* p = m->p.load(std::memory_order_relaxed);
+  if (is_recording()) [[unlikely]]
+    record_processor(EventKind::processor_stopped, p, m);
   std::lock_guard lock(p->remote);
   m->barred.store(1, std::memory_order_relaxed);
   m->p.store(nullptr, std::memory_order_release);
@@ -165,7 +170,11 @@ void poll_blocking(M* m, GList& ready) {
   // sees poll_until and breaks the poll. Never longer than was announced, though the timer may be
   // gone since: who arms a later one relies on it. Model: models/poll.pml.
   until = std::min(until, earliest_timer());
+  if (is_recording()) [[unlikely]]
+    record({.kind = EventKind::thread_polls});
   netpoll_block(until, ready);
+  if (is_recording()) [[unlikely]]
+    record({.kind = EventKind::thread_woke, .a = ready.count});
   leave_poller_role(m);
 }
 
@@ -228,13 +237,13 @@ void wait_for_p(M* m, bool polls) {
         accept_ready(p, ready);
         if (more && !m->spinning) wake_one_if_needed();
       } else {
-        push_global_list(ready);
+        push_global_list(ready, Passed::polled);
         region_leave(m);
       }
       return;
     }
     stop_spinning(m);  // looks again: others may have relied on the reservation
-    push_global_list(ready);
+    push_global_list(ready, Passed::polled);
     if (sched.stopping.load(std::memory_order_acquire)) return;
     P* p;
     {
@@ -274,6 +283,8 @@ void bind(M* m, P* p) {
   SLUICE_ASSERT(p->m.load(std::memory_order_relaxed) == nullptr &&
                     m->p.load(std::memory_order_relaxed) == nullptr,
                 "a P is bound that is bound already");
+  if (is_recording()) [[unlikely]]
+    record_processor(EventKind::processor_started, p, m);
   p->m.store(m, std::memory_order_release);
   p->tick.store(p->tick.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   m->p_index = static_cast<int>(p->index);
@@ -306,7 +317,7 @@ bool acquire_idle_p_or_queue(M* m, G* g) {
     bind(m, p);
     return true;
   }
-  queue_globally_locked(g);
+  queue_globally_locked(g, Passed::requeued);
   sched.global_count.store(sched.global.count, std::memory_order_seq_cst);
   lock.unlock();
   wake_one_if_needed();
@@ -345,13 +356,13 @@ G* find_runnable(M* m) {
   }
 }
 
-void push_global(G* g) {
+void push_global(G* g, Passed why) {
   GList list;
   list.push(g);
-  push_global_list(list);
+  push_global_list(list, why);
 }
 
-void push_global_list(GList& list) {
+void push_global_list(GList& list, Passed why) {
   if (list.count == 0) return;
   {
     std::lock_guard lock(sched.lock);
@@ -359,7 +370,7 @@ void push_global_list(GList& list) {
       // A goroutine of an earlier Runtime is abandoned: it never runs again.
       if (g->runtime != sched.number.load(std::memory_order_relaxed)) continue;
       g->state.store(GState::runnable, std::memory_order_relaxed);
-      queue_globally_locked(g);
+      queue_globally_locked(g, why);
     }
     sched.global_count.store(sched.global.count, std::memory_order_seq_cst);
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "sluice/runtime/internal/record.h"
 #include "sluice/runtime/internal/scheduler.h"
 #include "sluice/runtime/internal/wait_count.h"
 
@@ -25,23 +26,33 @@ void LatencyCells::add(uint64_t ns, uint64_t weight) {
   grow(sum_ns, ns * weight);
 }
 
-void LatencySampler::draw(G* g) {
+void LatencySampler::draw(G* g, Passed why) {
   uint64_t now = now_ns();
   g->waiting_since.store(now, std::memory_order_relaxed);
   g->sampled.fetch_or(interval, std::memory_order_relaxed);
+  if (is_recording()) [[unlikely]] {
+    record_runnable(g, why);
+    interval = 1;
+    left = 1;
+    return;
+  }
   uint64_t for_so_many = interval * (uint64_t{1'000'000'000} / many);
   interval = now - drawn_at < for_so_many ? sparse : dense;
   left = interval;
   drawn_at = now;
 }
 
-void count_sample(P* p, G* g) {
-  uint64_t now = now_ns();
+void note_start(P* p, G* g) {
   uint16_t sampled = g->sampled.load(std::memory_order_relaxed);
   g->sampled.store(0, std::memory_order_relaxed);
-  if (uint64_t weight = sampled & ~G::wait_drawn; weight != 0)
-    p->latency.add(now - g->waiting_since.load(std::memory_order_relaxed), weight);
-  if ((sampled & G::wait_drawn) != 0) end_drawn_wait(g, now);
+  if (is_recording()) [[unlikely]]
+    record_start(p, g);
+  uint64_t weight = sampled & ~(LatencySampler::recorded | G::wait_drawn);
+  bool wait_drawn = (sampled & G::wait_drawn) != 0;
+  if (weight == 0 && !wait_drawn) return;
+  uint64_t now = now_ns();
+  if (weight != 0) p->latency.add(now - g->waiting_since.load(std::memory_order_relaxed), weight);
+  if (wait_drawn) end_drawn_wait(g, now);
 }
 
 }  // namespace sluice::runtime

@@ -11,6 +11,15 @@ namespace sluice::runtime {
 struct G;
 struct P;
 
+// Why a goroutine becomes runnable.
+enum class Passed : uint8_t {
+  readied,   // it was parked
+  polled,    // the same, and its descriptor became ready
+  spawned,   // it is new
+  yielded,   // it ran
+  requeued,  // it ran without a P
+};
+
 // How long goroutines are runnable before they run: a histogram estimated from a sample. Go
 // measures one in 8 (gTrackingPeriod). Here one in `dense` is drawn while a P makes few of them
 // runnable, one in `sparse` while it makes many; each counts for all since the one before.
@@ -29,18 +38,27 @@ struct LatencySampler {
   // More than so many in a second are many.
   static constexpr uint64_t many = 20'000;
 
-  uint32_t left = 1;      // until the next is drawn
+  // G::sampled of one that is not measured, for whose start an event is to be recorded.
+  static constexpr uint16_t recorded = 0x8000;
+
+  uint32_t left = 1;      // until the next is drawn; 1 while events are recorded (event_log.h)
   uint16_t interval = 1;  // of which it is the last
   uint64_t drawn_at = 0;  // ns
 
   // `g` becomes runnable, and is about to be queued.
-  [[gnu::always_inline]] void pass(G* g) {
+  [[gnu::always_inline]] void pass(G* g, Passed why) {
     if (--left == 0) [[unlikely]]
-      draw(g);
+      draw(g, why);
+  }
+
+  // The next to pass is drawn, and counts for those since the last one.
+  void draw_next() {
+    interval = static_cast<uint16_t>(interval - (left - 1));
+    left = 1;
   }
 
  private:
-  void draw(G* g);
+  void draw(G* g, Passed why);
 };
 
 // The upper bounds of the buckets; what took longer is in one more.
@@ -60,7 +78,7 @@ struct LatencyCells {
   void add(uint64_t ns, uint64_t weight);
 };
 
-// `g`, of which `sampled` is set, runs now on `p`, whose region the caller is in.
-void count_sample(P* p, G* g);
+// `g`, whose `sampled` is set, runs now on `p`, whose region the caller is in.
+void note_start(P* p, G* g);
 
 }  // namespace sluice::runtime

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "sluice/base/assert.h"
+#include "sluice/runtime/internal/event_writer.h"
 #include "sluice/runtime/internal/region.h"
 
 namespace sluice::runtime {
@@ -47,6 +48,8 @@ struct alignas(64) M : RegionWord {
   static constexpr uint32_t created_by_max = 32;  // Go's maxStack of m.createstack
   uint32_t created_by_count = 0;
   uintptr_t created_by[created_by_max] = {};
+  EventWriter events;   // the thread's own
+  bool yields = false;  // its goroutine, and an event is to say so; its own
 };
 
 // The owner's half of the protocol. False: barred; the caller must leave again and may wait.

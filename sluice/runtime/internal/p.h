@@ -45,8 +45,12 @@ struct alignas(64) P {
   std::atomic<uint64_t> ended{0};
   std::atomic<uint64_t> steals{0};
   std::atomic<bool> runnext_set{false};
-  // Raised by sysmon: look at timers, netpoll and the global queue before the next goroutine.
-  std::atomic<bool> attention{false};
+  // What is to be done when a goroutine leaves, besides running the next: a bit for each.
+  std::atomic<uint32_t> signals{0};
+  // Raised by sysmon: look at timers, netpoll and the global queue first.
+  static constexpr uint32_t attention = 1;
+  // Events are recorded.
+  static constexpr uint32_t recording = 2;
   // Times that a goroutine which blocked or looped gave it up; written by who hands it on.
   std::atomic<uint64_t> given_up{0};
   LatencyCells latency;
@@ -62,6 +66,11 @@ struct alignas(64) P {
   uint64_t cpu_ns_seen = 0;  // of its M's thread
 
   alignas(64) TimerWheel timers;
+
+  bool has_signal(uint32_t signal) const {
+    return (signals.load(std::memory_order_relaxed) & signal) != 0;
+  }
+  void raise_attention() { signals.fetch_or(attention, std::memory_order_relaxed); }
 
   // A hint without the guard.
   bool has_work() const {

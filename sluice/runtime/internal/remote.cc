@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "sluice/base/assert.h"
+#include "sluice/runtime/internal/event_log.h"
 #include "sluice/runtime/internal/scheduler.h"
 
 extern "C" {
@@ -101,6 +102,8 @@ bool reacquire(M* m) {
     g->state.store(GState::running, std::memory_order_relaxed);
     return true;
   }
+  if (is_recording()) [[unlikely]]
+    record({.kind = EventKind::requeued, .g = g->id, .turn = g->turn + 1});
   switch_to_own_context(m, g);
   return false;
 }

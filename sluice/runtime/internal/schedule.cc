@@ -7,6 +7,7 @@
 #include "sluice/base/assert.h"
 #include "sluice/runtime/internal/panic.h"
 #include "sluice/runtime/internal/pools.h"
+#include "sluice/runtime/internal/record.h"
 #include "sluice/runtime/internal/sanitizer.h"
 #include "sluice/runtime/internal/scheduler.h"
 #include "sluice/runtime/internal/stack_pool.h"
@@ -34,11 +35,11 @@ void restore_exceptions(M* m, G* g) {
 }
 
 [[gnu::always_inline]] inline void mark_running(M* m, G* g) {
-  if (g->sampled.load(std::memory_order_relaxed) != 0) [[unlikely]]
-    count_sample(m->p.load(std::memory_order_relaxed), g);
   m->g = g;
   g->on_cpu.store(1, std::memory_order_relaxed);
   g->state.store(GState::running, std::memory_order_relaxed);
+  if (g->sampled.load(std::memory_order_relaxed) != 0) [[unlikely]]
+    note_start(m->p.load(std::memory_order_relaxed), g);
 }
 
 // Announces to the sanitizers that the thread goes to `to`, or to its own context.
@@ -108,7 +109,7 @@ void prepare_to_run(P* p, G* g) {
 
 void push_ready(P* p, G* g) {
   g->state.store(GState::runnable, std::memory_order_relaxed);
-  p->sampler.pass(g);
+  p->sampler.pass(g, Passed::readied);
   G* kicked = p->runnext;
   p->runnext = g;
   if (kicked != nullptr) {
@@ -132,8 +133,7 @@ G* pop_local(M*, P* p) {
   p->handoffs = 0;
   if (p->turns_left-- == 0) [[unlikely]] {
     p->turns_left = fairness_turns;
-    if (sched.global_count.load(std::memory_order_relaxed) != 0)
-      p->attention.store(true, std::memory_order_relaxed);
+    if (sched.global_count.load(std::memory_order_relaxed) != 0) p->raise_attention();
     if (G* g = p->spawned.pop_front(); g != nullptr) return g;
   }
   if (p->spawn_streak < spawn_streak_max) {
@@ -156,18 +156,32 @@ G* pop_local(M*, P* p) {
   return p->spawned.pop_back();
 }
 
+// As pop_next, on a P that has signals.
+[[gnu::noinline, gnu::cold]] static G* pop_signalled(M* m, P* p, G* leaving) {
+  bool recording = p->has_signal(P::recording);
+  if (recording) record_stop(m, p, leaving);
+  if (p->has_signal(P::attention)) return nullptr;
+  G* next = pop_local(m, p);
+  if (recording && next != nullptr) next->sampled.fetch_or(LatencySampler::recorded);
+  return next;
+}
+
+// Who is to run after `leaving`; null: the own context is to find out.
+[[gnu::always_inline]] static inline G* pop_next(M* m, P* p, G* leaving) {
+  if (p->signals.load(std::memory_order_relaxed) == 0) [[likely]]
+    return pop_local(m, p);
+  return pop_signalled(m, p, leaving);
+}
+
 void switch_away(M* m, G* g) {
   SLUICE_ASSERT(m->inside() && m->nested == 0, "a goroutine parks inside a pinned section");
   P* p = m->p.load(std::memory_order_relaxed);
-  G* next = nullptr;
-  if (!p->attention.load(std::memory_order_relaxed)) [[likely]] {
-    next = pop_local(m, p);
-    if (next == g) {  // made runnable again before it got away
-      if (g->sampled.load(std::memory_order_relaxed) != 0) [[unlikely]]
-        count_sample(p, g);
-      g->state.store(GState::running, std::memory_order_relaxed);
-      return;
-    }
+  G* next = pop_next(m, p, g);
+  if (next == g) {  // made runnable again before it got away
+    if (g->sampled.load(std::memory_order_relaxed) != 0) [[unlikely]]
+      note_start(p, g);
+    g->state.store(GState::running, std::memory_order_relaxed);
+    return;
   }
   if (next != nullptr) {
     if (next->stack.top == nullptr) prepare_to_run(p, next);
@@ -236,7 +250,7 @@ extern "C" [[gnu::used]] void sluice_goroutine_main() {
     P* p = m->p.load(std::memory_order_relaxed);
     bump(p->ended);
     g->state.store(GState::free, std::memory_order_relaxed);
-    G* next = p->attention.load(std::memory_order_relaxed) ? nullptr : pop_local(m, p);
+    G* next = pop_next(m, p, g);
     if (sanitizer::thread || next == nullptr || next->stack.top != nullptr)
       switch_from_dead(m, g, next);
     // First: `sp` is of the record's last goroutine, and an observer who sees the stack must see
@@ -260,6 +274,8 @@ void schedule_loop(M* m) {
     for (int spins = 0; g->on_cpu.load(std::memory_order_acquire) != 0; ++spins)
       if (spins > 1000) ::sched_yield();
     bump(p->tick);
+    if (p->has_signal(P::recording)) [[unlikely]]
+      g->sampled.fetch_or(LatencySampler::recorded);
     m->switched_from = nullptr;
     restore_exceptions(m, g);
     mark_running(m, g);

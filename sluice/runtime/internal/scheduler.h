@@ -131,8 +131,8 @@ void start_m(P* p, bool spinning);
 void hand_off(P* p);
 // Inside a region: this M's goroutine goes on without its P, which another M takes over.
 void release_p_to_another(M* m);
-void push_global(G* g);
-void push_global_list(GList& list);
+void push_global(G* g, Passed why);
+void push_global_list(GList& list, Passed why);
 // Runs due timers of all Ps. Returns how many fired.
 int run_timers(uint64_t now_ns);
 uint64_t earliest_timer();

@@ -113,11 +113,11 @@ void spawn_commit(G* g, bool pinned) {
     m = region_try_enter();
   if (m == nullptr) [[unlikely]] {
     sched.started_elsewhere.fetch_add(1, std::memory_order_relaxed);
-    return push_global(g);
+    return push_global(g, Passed::spawned);
   }
   P* p = m->p.load(std::memory_order_relaxed);
   bump(p->started);
-  p->sampler.pass(g);
+  p->sampler.pass(g, Passed::spawned);
   p->spawned.push_back(g);
   wake_one_if_needed();
   region_leave(m);

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "sluice/base/assert.h"
+#include "sluice/runtime/internal/event_log.h"
 
 namespace sluice::runtime {
 
@@ -80,6 +81,11 @@ G* steal_work(M*, P* p) {
       bool barred;
       if (G* g = steal_from(victim, p, stuck, &barred); g != nullptr) {
         bump(p->steals);
+        if (is_recording()) [[unlikely]]
+          record({.kind = EventKind::stole,
+                  .p = static_cast<int>(p->index),
+                  .g = g->id,
+                  .a = victim->index});
         return g;
       }
       missed |= !barred;

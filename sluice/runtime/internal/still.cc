@@ -55,6 +55,11 @@ SLUICE_RACY_READS bool read_stack(const G* g, Sample* sample) {
 
 }  // namespace
 
+std::mutex& one_observer() {
+  static std::mutex* one = new std::mutex;
+  return *one;
+}
+
 Look look_at(G* g, Sample* sample) {
   GState state = g->state.load(std::memory_order_acquire);
   if (state == GState::free || state == GState::allocated || !is_of_this_runtime(g))

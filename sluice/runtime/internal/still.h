@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <span>
 
 #include "sluice/runtime/internal/g.h"
@@ -49,8 +50,8 @@ enum class Look : uint8_t {
 // stack did not change, and the sample is of one moment. If not, the sample is thrown away; nothing
 // is lost, since (1) and (4) replace only what they expect. `runnable` goes the same way.
 // The mark serves as a generation that the switch writes already: it costs the observed nothing.
-// Two observers would take each other's marks for their own: they exclude each other (see
-// capture_goroutines), and so nobody else ever stores a mark.
+// Two observers would take each other's marks for their own: they exclude each other
+// (one_observer), and so nobody else ever stores a mark.
 //
 // A record that never ran has no stack. It gets one before it is marked as running, but `sp` is
 // written before `stack` (prepare_to_run), or the state before both (sluice_goroutine_main): who
@@ -59,6 +60,9 @@ enum class Look : uint8_t {
 // Whatever the walk reads meanwhile lies in a slot of the stack pool, and is checked to: it stays
 // mapped while the process lives. Pages that went back to the kernel read as zeroes.
 Look look_at(G* g, Sample* sample);
+// Held by who looks, from the first look to the last. A pthread mutex: its holder does not park,
+// and who waits for it is a thread in the kernel.
+std::mutex& one_observer();
 
 // What can be told without holding it still, of a goroutine that is on a thread: the id is 0 if it
 // changed meanwhile.

@@ -17,6 +17,7 @@
 #include "sluice/base/time.h"
 #include "sluice/runtime/internal/governor.h"
 #include "sluice/runtime/internal/netpoll.h"
+#include "sluice/runtime/internal/record.h"
 #include "sluice/runtime/internal/scheduler.h"
 #include "sluice/runtime/internal/thread_clock.h"
 
@@ -71,6 +72,8 @@ void retake(P* p) {
   bool taken = false;
   if (bar(p, &owner)) {
     if (owner != nullptr) {
+      if (is_recording()) [[unlikely]]
+        record_processor(EventKind::processor_taken, p, owner);
       owner->p.store(nullptr, std::memory_order_release);
       p->m.store(nullptr, std::memory_order_release);
       taken = true;  // and stays barred
@@ -97,10 +100,10 @@ bool look_at(P* p, uint64_t now, bool timers_due) {
     p->tick_seen = tick;
     p->seen_at = now;
     p->cpu_ns_seen = cpu_ns(m);
-    if (timers_due) p->attention.store(true, std::memory_order_relaxed);
+    if (timers_due) p->raise_attention();
     return true;
   }
-  p->attention.store(true, std::memory_order_relaxed);
+  p->raise_attention();
   uint64_t stuck = now - p->seen_at;
   if (stuck < blocked_max || !wanted(p, timers_due)) return false;
   if (sched.anyone_idle_unwatched()) wake_one_slow();
@@ -117,9 +120,8 @@ void poll_for_others() {
   GList list;
   netpoll(list);
   if (list.count == 0) return;
-  push_global_list(list);
-  for (int i = 0; i < sched.p_count; ++i)
-    sched.ps[i]->attention.store(true, std::memory_order_relaxed);
+  push_global_list(list, Passed::polled);
+  for (int i = 0; i < sched.p_count; ++i) sched.ps[i]->raise_attention();
 }
 
 // All Ps are idle; one of them maybe because there was no thread for its work. There may be now.

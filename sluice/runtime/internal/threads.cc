@@ -14,6 +14,7 @@
 
 #include "sluice/base/assert.h"
 #include "sluice/runtime/internal/cpu_sampler.h"
+#include "sluice/runtime/internal/event_log.h"
 #include "sluice/runtime/internal/panic.h"
 #include "sluice/runtime/internal/sanitizer.h"
 #include "sluice/runtime/internal/scheduler.h"
@@ -120,9 +121,13 @@ void discard_m(M* m) {
 }
 
 void sleep_m(M* m) {
+  if (is_recording()) [[unlikely]]
+    record({.kind = EventKind::thread_sleeps});
   while (m->wake.load(std::memory_order_acquire) == 0)
     ::syscall(SYS_futex, &m->wake, FUTEX_WAIT_PRIVATE, 0, nullptr, nullptr, 0);
   m->wake.store(0, std::memory_order_relaxed);
+  if (is_recording()) [[unlikely]]
+    record({.kind = EventKind::thread_woke});
 }
 
 void wake_m(M* m) {

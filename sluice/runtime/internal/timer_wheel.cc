@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "sluice/base/assert.h"
+#include "sluice/runtime/internal/event_log.h"
 
 namespace sluice::runtime {
 
@@ -140,6 +141,8 @@ int TimerWheel::run_due(uint64_t now_ns) {
       if ((now_ns >> tick_shift) < tick_) return total;
       n = collect(now_ns >> tick_shift, batch);
     }
+    if (n != 0 && is_recording()) [[unlikely]]
+      record({.kind = EventKind::timers_fired, .a = static_cast<uint64_t>(n)});
     for (int i = 0; i < n; ++i) batch[i].callback(batch[i].arg, batch[i].seq);
     total += n;
     if (n < batch_max) return total;

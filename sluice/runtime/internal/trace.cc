@@ -12,6 +12,7 @@
 #include <cerrno>
 
 #include "sluice/base/assert.h"
+#include "sluice/runtime/internal/event_log.h"
 #include "sluice/runtime/internal/monotonic.h"
 #include "sluice/runtime/internal/quiet_thread.h"
 
