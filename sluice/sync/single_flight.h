@@ -25,7 +25,8 @@ namespace sluice::sync {
 //   Result<User> user = users.call(name, [&] { return load_user(name); }).result;
 // Nothing is kept: who asks after the answer came starts anew. For values that stay, see OnceValue
 // and Map. V must be copyable; all callers get copies of one result.
-// Thread-safety: all operations. It may be destroyed when no function that it was given is running.
+// Thread-safety: all operations. It may be destroyed when no call() is in progress; a function whose
+// callers have all left with their contexts may still be running.
 // Source: golang.org/x/sync/singleflight.
 template <class K, class V, class Hash = std::hash<K>>
 class SingleFlight {
@@ -45,7 +46,7 @@ class SingleFlight {
   Answer call(const K& key, F&& fn) {
     auto [flight, leading] = join(key);
     if (leading) {
-      Landing landing{*this, key, *flight};
+      Landing landing{*state_, key, *flight};
       flight->result.emplace(fn());
     } else {
       flight->landed.receive();
@@ -60,10 +61,10 @@ class SingleFlight {
     auto [flight, leading] = join(key);
     if (leading) {
       // If `fn` cannot be copied, the flight must not stay for ever.
-      Defer undo{[&, &flight = flight] { Landing landing{*this, key, *flight}; }};
-      go([this, key, flight,
+      Defer undo{[&, &flight = flight] { Landing landing{*state_, key, *flight}; }};
+      go([state = state_, key, flight,
           fn = std::optional<std::decay_t<F>>(std::in_place, std::forward<F>(fn))]() mutable {
-        Landing landing{*this, key, *flight};
+        Landing landing{*state, key, *flight};
         Defer before{[&] { fn.reset(); }};  // what it holds goes before its callers go on
         flight->result.emplace((*fn)());
       });
@@ -77,8 +78,8 @@ class SingleFlight {
 
   // Lets the next call for this key run its own function, though one may be in progress.
   void forget(const K& key) {
-    std::lock_guard lock(mutex_);
-    flights_.erase(key);
+    std::lock_guard lock(state_->mutex);
+    state_->flights.erase(key);
   }
 
  private:
@@ -87,27 +88,31 @@ class SingleFlight {
     std::optional<Result<V>> result;  // written by the leader before landed is closed
     std::atomic<bool> shared{false};
   };
+  struct State {
+    Mutex mutex;
+    std::unordered_map<K, std::shared_ptr<Flight>, Hash> flights;  // guarded by mutex
+  };
   // Ends a flight on every way out of its function.
   struct Landing {
     ~Landing() {
       if (!flight.result) flight.result.emplace(Error(Code::aborted, "singleflight: fn threw"));
       {
-        std::lock_guard lock(owner.mutex_);
-        auto found = owner.flights_.find(key);
+        std::lock_guard lock(state.mutex);
+        auto found = state.flights.find(key);
         // After forget() the key may be another flight's.
-        if (found != owner.flights_.end() && found->second.get() == &flight)
-          owner.flights_.erase(found);
+        if (found != state.flights.end() && found->second.get() == &flight)
+          state.flights.erase(found);
       }
       flight.landed.close();
     }
-    SingleFlight& owner;
+    State& state;
     const K& key;
     Flight& flight;
   };
 
   std::pair<std::shared_ptr<Flight>, bool> join(const K& key) {
-    std::lock_guard lock(mutex_);
-    std::shared_ptr<Flight>& flight = flights_[key];
+    std::lock_guard lock(state_->mutex);
+    std::shared_ptr<Flight>& flight = state_->flights[key];
     if (flight != nullptr) {
       flight->shared.store(true, std::memory_order_relaxed);
       return {flight, false};
@@ -119,8 +124,8 @@ class SingleFlight {
     return {*flight.result, flight.shared.load(std::memory_order_relaxed)};
   }
 
-  Mutex mutex_;
-  std::unordered_map<K, std::shared_ptr<Flight>, Hash> flights_;  // guarded by mutex_
+  // Shared with goroutines that may run longer than this object lives.
+  const std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
 }  // namespace sluice::sync

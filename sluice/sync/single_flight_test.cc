@@ -138,6 +138,26 @@ TEST_P(SingleFlightStress, FunctionIsGoneWhenTheFlightLands) {
   });
 }
 
+TEST_P(SingleFlightStress, MayBeDestroyedWhileAnAbandonedFlightGoesOn) {
+  runtime_.block_on([] {
+    Channel<Unit> finish;
+    Channel<int> finished;
+    {
+      SingleFlight<int, int> flights;
+      auto made = with_cancel(Context());
+      made.cancel();
+      auto answer = flights.call(made.context, 1, [=] -> Result<int> {
+        finish.receive();
+        finished.send(5);
+        return 5;
+      });
+      EXPECT_TRUE(is(answer.result.error(), context_canceled));
+    }
+    finish.close();
+    EXPECT_EQ(*finished.receive(), 5);
+  });
+}
+
 TEST_P(SingleFlightStress, WaiterLeavesWithItsContextAndTheFlightGoesOn) {
   runtime_.block_on([] {
     SingleFlight<int, int> flights;
