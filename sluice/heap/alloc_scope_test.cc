@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "sluice/heap/internal/scopes.h"
 #include "sluice/runtime/go.h"
 #include "sluice/runtime/runtime.h"
 
@@ -111,6 +112,25 @@ TEST(AllocScope, EndsWhileOthersAllocate) {
   }
   stop = true;
   for (std::thread& thread : threads) thread.join();
+}
+
+TEST(AllocScope, ItsEndWaitsForWhoeverIsAddingToIt) {
+  ScopeCounts scope;
+  std::atomic<bool> adding{false}, closed{false};
+  bool closed_meanwhile = true;
+  open_scope(scope);
+  std::thread adder([&] {
+    ScopeVisitor::visit(nullptr, [&](ScopeCounts&) {
+      adding = true;
+      for (int i = 0; i < 100; ++i) std::this_thread::yield();
+      closed_meanwhile = closed;
+    });
+  });
+  while (!adding) std::this_thread::yield();
+  close_scope(scope);
+  closed = true;
+  adder.join();
+  EXPECT_FALSE(closed_meanwhile);
 }
 
 TEST(AllocScopeDeathTest, ThereAreSixteenAtMost) {

@@ -14,6 +14,7 @@
 
 #include <gtest/gtest.h>
 
+#include "sluice/heap/alloc_scope.h"
 #include "sluice/heap/internal/sanitized.h"
 #include "sluice/runtime/go.h"
 #include "sluice/runtime/runtime.h"
@@ -71,8 +72,8 @@ TEST_F(Profile, IsExactWhenEveryAllocationIsSampled) {
   EXPECT_EQ(seen.inuse_bytes, 4000);
 }
 
-TEST_F(Profile, EstimatesFromSamples) {
-  HeapProfile before = capture_heap_profile();
+// Half of what it allocates stays in use until the end.
+void expect_estimates(const HeapProfile& before, auto sum) {
   set_sample_rate(10'000);
   std::vector<std::unique_ptr<char[]>> kept;
   constexpr int count = 20'000;
@@ -81,13 +82,26 @@ TEST_F(Profile, EstimatesFromSamples) {
     auto memory = allocate_here(500);
     if (i % 2 == 0) kept.push_back(std::move(memory));
   }
-  StackAllocations seen = sum(&allocate_here, difference(capture_heap_profile(), before));
+  StackAllocations seen = sum(difference(capture_heap_profile(), before));
   // Of 1,000 samples; seven deviations.
   EXPECT_NEAR(static_cast<double>(seen.alloc_bytes), 500.0 * count, 500.0 * count * 0.25);
   EXPECT_NEAR(static_cast<double>(seen.alloc_objects), count, count * 0.25);
   EXPECT_NEAR(static_cast<double>(seen.inuse_bytes), 250.0 * count, 250.0 * count * 0.35);
   kept.clear();
-  EXPECT_EQ(sum(&allocate_here, difference(capture_heap_profile(), before)).inuse_bytes, 0);
+  EXPECT_EQ(sum(difference(capture_heap_profile(), before)).inuse_bytes, 0);
+}
+
+TEST_F(Profile, EstimatesFromSamples) {
+  expect_estimates(capture_heap_profile(),
+                   [](const HeapProfile& profile) { return sum(&allocate_here, profile); });
+}
+
+// Then each allocation goes the long way.
+TEST_F(Profile, EstimatesTheSameWhileAScopeCounts) {
+  AllocScope scope{AllocScope::Of::caller};
+  expect_estimates(capture_heap_profile(),
+                   [](const HeapProfile& profile) { return sum(&allocate_here, profile); });
+  EXPECT_GE(scope.objects(), 20'000u);
 }
 
 TEST_F(Profile, WithoutSamplesNothingIsSeen) {

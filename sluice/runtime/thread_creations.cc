@@ -49,7 +49,8 @@ std::vector<std::vector<uintptr_t>> thread_creations() {
   std::vector<std::vector<uintptr_t>> found;
   std::lock_guard lock(creations_mutex());
   for (M* m = sched.all_ms.load(std::memory_order_acquire); m != nullptr; m = m->all_next) {
-    if (!m->alive.load(std::memory_order_acquire)) continue;
+    if (!m->alive.load(std::memory_order_acquire) || m->abandoned.load(std::memory_order_relaxed))
+      continue;
     std::span<const uintptr_t> stack = std::span(m->created_by).first(m->created_by_count);
     found.emplace_back(stack.begin(), stack.end());
   }

@@ -129,14 +129,25 @@ TEST(Operators, TheNewHandlerIsAsked) {
 }
 
 // A C library that frees what it was given does not call delete.
-TEST(Operators, ASampleThatFreeGotBackDoesNoHarm) {
+TEST(Operators, ASampleMayBeGivenToFree) {
   if (sanitized) return;  // they call it a mismatch
   EverySample every;
-  int64_t before = bytes_in_use();
   void (*volatile give_back)(void*) = std::free;
   for (int i = 0; i < 100; ++i) give_back(::operator new(100));
-  // The address came back, and what was there before it is known to be gone.
-  EXPECT_LE(bytes_in_use() - before, 100 * 100);
+}
+
+// When its address comes back it is known to be gone.
+TEST(Operators, AnAddressHoldsOneSample) {
+  EverySample every;
+  int64_t before = bytes_in_use();
+  alignas(sample_align) static char memory[100];
+  for (size_t size : {40, 100}) {
+    ASSERT_FALSE(passes(size));
+    note_allocation(memory, size);
+    EXPECT_EQ(bytes_in_use() - before, static_cast<int64_t>(size));
+  }
+  note_free(memory);
+  EXPECT_EQ(bytes_in_use(), before);
 }
 
 // What other threads held at the fork must not stop the child.

@@ -79,7 +79,8 @@ Tally bombard(uint64_t shots) {
   Tally tally;
   while (tally.shots < shots) {
     for (M* m = sched.all_ms.load(std::memory_order_acquire); m != nullptr; m = m->all_next)
-      if (m->in_goroutine.load()) signal_thread(m->tid.load());
+      if (m->in_goroutine.load() && !m->abandoned.load()) signal_thread(m->tid.load());
+    std::this_thread::yield();  // they need a CPU to be hit
     visit_shots(count_shot, &tally);
   }
   return tally;
@@ -117,7 +118,7 @@ TEST(CpuSignal, AtAnyInstructionOfASwitchItKnowsWhoseStackItIs) {
       i % 2 == 0 ? turn_left() : turn_right();
       ++ended;
     });
-  Tally tally = bombard(2'000);
+  Tally tally = bombard(300);
   end_shots();
   stop = true;
   while (ended != 4) std::this_thread::yield();
@@ -171,15 +172,19 @@ TEST(CpuSignal, EachInstructionOfASwitchIsOfOneGoroutine) {
   {
     Runtime runtime{{.max_procs = 1}};
     runtime.block_on([] {
-      go(turn_right);
+      std::atomic<bool> ended = false;
+      go([&ended] {
+        turn_right();
+        ended = true;
+      });
       set_goroutine_name("left");
       yield();
       ASSERT_TRUE(begin_shots());
       step_through_yields();
       end_shots();
       stop = true;
+      while (!ended) yield();
     });
-    while (num_goroutines() != 0) std::this_thread::yield();
   }
   ::sigaction(SIGTRAP, &before, nullptr);
   visit_shots(count_shot, &stepped);
