@@ -49,7 +49,7 @@ TEST(StackLines, AllOfThemAreShownToWhoAsks) {
 TEST(StackLines, CountedStacksAreGosText) {
   uintptr_t address = reinterpret_cast<uintptr_t>(&runtime::capture_goroutines) + 1;
   std::string text;
-  append_counted(text, 3, {&address, 1}, "# labels: {}\n");
+  append_counted(text, "3", {&address, 1}, "# labels: {}\n");
   EXPECT_THAT(text,
               testing::StartsWith("3 @ " + hex(address) + "\n# labels: {}\n#\t" + hex(address - 1) +
                                   "\tsluice::runtime::capture_goroutines+0x0\t\t"));
