@@ -25,8 +25,8 @@ namespace sluice::sync {
 //   Result<User> user = users.call(name, [&] { return load_user(name); }).result;
 // Nothing is kept: who asks after the answer came starts anew. For values that stay, see OnceValue
 // and Map. V must be copyable; all callers get copies of one result.
-// Thread-safety: all operations. It may be destroyed when no call() is in progress; a function whose
-// callers have all left with their contexts may still be running.
+// Thread-safety: all operations. It may be destroyed when no call() is in progress; a function that
+// all its callers have left with their contexts may still be running.
 // Source: golang.org/x/sync/singleflight.
 template <class K, class V, class Hash = std::hash<K>>
 class SingleFlight {
