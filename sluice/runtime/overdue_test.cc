@@ -40,10 +40,12 @@ TEST(Turns, AreEqualWhileAGoroutineStays) {
   runtime.block_on([] {
     std::atomic<uint64_t> looping = 0;
     std::atomic<bool> end = false;
+    std::atomic<bool> ended = false;
     go([&] {
       looping = goroutine_id();
       while (!end) {
       }
+      ended = true;
     });
     // From when its processor was taken it has none until it ends.
     while (looping == 0) yield();
@@ -53,6 +55,7 @@ TEST(Turns, AreEqualWhileAGoroutineStays) {
     yield();
     EXPECT_EQ(turn_of(looping), before);
     end = true;
+    while (!ended) yield();
   });
 }
 
