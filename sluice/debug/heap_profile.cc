@@ -57,7 +57,7 @@ size_t resident_bytes() {
 }
 
 // Go's names where they mean the same.
-void append_memory(std::string& out) {
+std::string memory_text() {
   struct mallinfo2 malloc = ::mallinfo2();
   rusage usage = {};
   ::getrusage(RUSAGE_SELF, &usage);
@@ -66,7 +66,7 @@ void append_memory(std::string& out) {
     const char* name;
     size_t value;
   };
-  out += "\n# runtime.MemStats\n";
+  std::string out = "\n# runtime.MemStats\n";
   for (Figure figure :
        {Figure{"HeapAlloc", malloc.uordblks + malloc.hblkhd},
         Figure{"HeapSys", malloc.arena + malloc.hblkhd}, Figure{"HeapIdle", malloc.fordblks},
@@ -74,6 +74,7 @@ void append_memory(std::string& out) {
         Figure{"RSS", resident_bytes()},
         Figure{"MaxRSS", static_cast<size_t>(usage.ru_maxrss) << 10}})
     out += "# " + std::string(figure.name) + " = " + std::to_string(figure.value) + '\n';
+  return out;
 }
 
 }  // namespace
@@ -96,6 +97,7 @@ std::string heap_profile(const HeapProfile& profile, HeapFocus focus) {
 }
 
 std::string heap_text(const HeapProfile& profile) {
+  std::string memory = memory_text();  // without what the rest takes
   StackAllocations total = total_of(profile);
   // As in Go: pprof takes a profile in which both are equal for one of another kind.
   if (total.alloc_bytes == total.inuse_bytes) ++total.alloc_bytes;
@@ -107,8 +109,7 @@ std::string heap_text(const HeapProfile& profile) {
     internal::append_addresses(out, shown(profile.frames(stack)));
     internal::append_lines(out, profile.frames(stack), Frames::no_allocator);
   }
-  append_memory(out);
-  return out;
+  return out + memory;
 }
 
 }  // namespace sluice::debug
