@@ -150,20 +150,32 @@ TEST(Operators, AnAddressHoldsOneSample) {
   EXPECT_EQ(bytes_in_use(), before);
 }
 
+// The hook without malloc: that of GCC 12's AddressSanitizer does not survive a fork beside threads
+// that allocate.
+void take_and_give(void* own) {
+  if (!sanitized) {
+    delete new std::vector<int>(10);
+  } else if (!passes(40)) {
+    note_allocation(own, 40);
+    note_free(own);
+  }
+}
+
 // What other threads held at the fork must not stop the child.
 TEST(Operators, WorkInTheChildOfAFork) {
   EverySample every;
   std::atomic<bool> stop{false};
+  alignas(sample_align) static char memory[3][sample_align];
   std::vector<std::thread> threads;
   for (int i = 0; i < 2; ++i)
-    threads.emplace_back([&] {
+    threads.emplace_back([&, i] {
       set_sample_rate(1);
-      while (!stop.load(std::memory_order_relaxed)) delete new std::vector<int>(10);
+      while (!stop.load(std::memory_order_relaxed)) take_and_give(memory[i]);
     });
   for (int i = 0; i < 20; ++i) {
     pid_t child = ::fork();
     if (child == 0) {
-      for (int n = 0; n < 100; ++n) delete new std::vector<int>(10);
+      for (int n = 0; n < 100; ++n) take_and_give(memory[2]);
       ::_exit(42);
     }
     int status = 0;

@@ -191,7 +191,8 @@ TEST(CpuSignal, EachInstructionOfASwitchIsOfOneGoroutine) {
   EXPECT_EQ(stepped.mistaken, 0u);
   EXPECT_GT(stepped.left, 0u);
   EXPECT_GT(stepped.right, 0u);
-  EXPECT_EQ(stepped.complete, stepped.of_goroutines);
+  // As above: a yield that is drawn for the latency histogram asks for the time, through the PLT.
+  EXPECT_GT(stepped.complete * 100, stepped.of_goroutines * 99);
 }
 
 #endif
