@@ -115,7 +115,7 @@ TEST(DelayProfile, NamesWhoWaitedForALockAndWhoHeldIt) {
   EXPECT_EQ(waited[0], 1u);
   EXPECT_GE(waited[1], 5'000'000u);
   std::vector<uint64_t> held = sum_of(contended, "sluice::debug::unlock_before_others");
-  EXPECT_EQ(held[0], 1u);
+  EXPECT_GE(held[0], 1u);
   EXPECT_GE(held[1], 5'000'000u);
 }
 
@@ -128,7 +128,7 @@ TEST(DelayProfile, NamesWhoKeptReadersAndWritersWaiting) {
     });
   });
   std::vector<uint64_t> held = sum_of(delays, "sluice::debug::unlock_before_others");
-  EXPECT_EQ(held[0], 1u);
+  EXPECT_GE(held[0], 1u);
   EXPECT_GE(held[1], 5'000'000u);
 }
 

@@ -2,6 +2,7 @@
 
 #include "sluice/runtime/wait_profile.h"
 
+#include <mutex>
 #include <span>
 
 #include "sluice/runtime/contention.h"
@@ -29,6 +30,30 @@ bool counts(WaitReason reason) {
     default:
       return true;
   }
+}
+
+// Of goroutines whose P was taken, for instance while they blocked in the kernel with a lock held:
+// just those whom others wait for.
+SpinLock without_p_lock;
+WaitSampler without_p;  // guarded by it
+
+// For how many the contention that ends now counts; 0: it is not drawn.
+uint64_t draw(WaitSampler& sampler, uint64_t* end) {
+  if (!sampler.pass()) return 0;
+  *end = now_ns();
+  return sampler.draw(*end);
+}
+
+uint64_t draw_without_p(uint64_t* end) {
+  std::lock_guard lock(without_p_lock);
+  return draw(without_p, end);
+}
+
+// In a region, which it leaves.
+uint64_t draw_on_p(M* m, uint64_t* end) {
+  uint64_t weight = draw(m->p.load(std::memory_order_relaxed)->contentions, end);
+  region_leave(m);
+  return weight;
 }
 
 [[gnu::always_inline]] inline uintptr_t frame_here() {
@@ -78,14 +103,12 @@ struct DrawnWait {
 }
 
 void count_contention(Instant since) {
-  M* m = region_try_enter();
-  if (m == nullptr) return;
-  const G* g = m->g;  // null in a timer's callback
-  WaitSampler& sampler = m->p.load(std::memory_order_relaxed)->contentions;
-  if (g == nullptr || !sampler.pass()) return region_leave(m);
-  uint64_t end = now_ns();
-  uint64_t weight = sampler.draw(end);
-  region_leave(m);
+  M* m = current_m();
+  if (m == nullptr || m->g == nullptr) return;  // a thread, or a timer's callback
+  const G* g = m->g;
+  uint64_t end = 0;
+  uint64_t weight = region_try_enter() == nullptr ? draw_without_p(&end) : draw_on_p(m, &end);
+  if (weight == 0) return;
   uint64_t begin = static_cast<uint64_t>(since.time_since_epoch().count());
   uintptr_t frames[DelayTable::frames_max];
   Walk walk = walk_frames(frame_here(), stack_pool->bounds(g->stack.slot), frames);

@@ -165,6 +165,19 @@ TEST(MutexProfile, MeasuresFromTheTimeGiven) {
   EXPECT_GE(stacks[0].delay, milliseconds(10));
 }
 
+// Without its processor it stays on its thread; of those all are drawn while they are few.
+TEST(MutexProfile, CountsWhoHasNoProcessor) {
+  std::vector<StackDelay> stacks = added(mutex_profile, [] {
+    for (int i = 0; i < 3; ++i) {
+      let_pass(milliseconds(2));  // two draws are a spacing apart
+      blocking([] { count_contention(now() - milliseconds(3)); });
+    }
+  });
+  uint64_t count = 0;
+  for (const StackDelay& stack : stacks) count += stack.count;
+  EXPECT_GE(count, 1u);
+}
+
 TEST(MutexProfile, LeavesOutThreads) {
   EXPECT_TRUE(added(mutex_profile, [] {
                 std::thread([] { count_contention(now() - milliseconds(1)); }).join();
