@@ -46,8 +46,8 @@ struct MemoryNotice {
 //
 // Under pressure it should give back what is idle; else what has been idle since the call before
 // and is beyond idle_percent. Goroutines are told by a Channel's try_send.
-// `hear` runs on the governor's thread, one listener after the other: it must not wait for long, as
-// all others wait for it, and must not destroy its own listener.
+// `hear` runs on a thread of the governor's, one listener after the other: it must not wait for
+// long, as all others wait for it, and must not destroy its own listener.
 // Thread-safety: made and destroyed anywhere; the destructor waits while `hear` runs.
 class MemoryListener {
  public:

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "sluice/base/assert.h"
@@ -67,19 +68,16 @@ Meter& shared_meter() {
   return *instance;
 }
 
-class Governor {
+// Sees what is used, and publishes what that means.
+class Watcher {
  public:
-  explicit Governor(const RuntimeOptions& options)
-      : wished_(options.memory_limit_bytes), pool_gc_percent_(options.pool_gc_percent) {
-    find_bounds(monotonic_ns());
-  }
+  explicit Watcher(uint64_t wished) : wished_(wished) { find_bounds(monotonic_ns()); }
 
-  bool has_work() const {
-    return wished_ != memory_unlimited || pool_gc_percent_ != MemoryNotice::unlimited;
-  }
+  bool has_limit() const { return has_limit_; }
 
-  // One look, without the consequences but the level.
-  void look(uint64_t now) {
+  // Returns whether the level has changed.
+  bool look() {
+    uint64_t now = monotonic_ns();
     if (now >= next_bounds_) find_bounds(now);
     MemoryReading reading;
     {
@@ -93,29 +91,19 @@ class Governor {
     for (int i = static_cast<int>(before) + 1; i <= static_cast<int>(level); ++i)
       add(figures.times[i], 1);
     internal::memory_pressure.store(level, std::memory_order_relaxed);
+    return level != before;
   }
 
-  // Does what is due. Returns for how long there is nothing to do; UINT64_MAX: until woken.
-  uint64_t round(bool busy) {
-    uint64_t now = monotonic_ns();
-    if (limited_ || now >= next_bounds_) look(now);
-    MemoryPressure level = gauge_.level();
-    if (level == MemoryPressure::none)
-      give_back_idle(now, busy);
-    else if (level > told_ || now >= next_drain_)
-      drain(level);
-    else if (level < told_)
-      tell_listeners({level, pool_gc_percent_});
-    told_ = level;
-    return until_next(monotonic_ns(), busy);
+  uint64_t until_next_ns(bool busy) const {
+    bool often = busy || gauge_.level() != MemoryPressure::none;
+    return often ? gauge_.next_look_ns() : idle_period;
   }
 
  private:
   void find_bounds(uint64_t now) {
-    next_bounds_ = wished_ == memory_unlimited ? UINT64_MAX : now + bounds_period;
-    if (wished_ == memory_unlimited) return;
+    next_bounds_ = now + bounds_period;
     std::vector<MemoryBound> bounds = memory_bounds(wished_, cgroup_folders("memory"));
-    limited_ = !bounds.empty();
+    has_limit_ = !bounds.empty();
     Meter& shared = shared_meter();
     std::lock_guard lock(shared.mutex);
     if (bounds == shared.bounds) return;
@@ -123,9 +111,36 @@ class Governor {
     shared.bounds = std::move(bounds);
   }
 
+  const uint64_t wished_;
+  bool has_limit_ = false;
+  PressureGauge gauge_;
+  uint64_t next_bounds_ = 0;
+};
+
+// Has memory given back.
+class Keeper {
+ public:
+  explicit Keeper(uint32_t idle_percent) : idle_percent_(idle_percent) {}
+
+  // Does what is due. Returns for how long there is nothing to do; UINT64_MAX: until woken.
+  uint64_t round(MemoryPressure level, bool busy) {
+    uint64_t now = monotonic_ns();
+    if (level == MemoryPressure::none)
+      give_back_idle(now, busy);
+    else if (level > told_ || now >= next_drain_)
+      drain(level);
+    else if (level < told_)
+      tell_listeners({level, idle_percent_});
+    told_ = level;
+    return until_next_ns(busy);
+  }
+
+ private:
+  bool trims() const { return idle_percent_ != MemoryNotice::unlimited; }
+
   void drain(MemoryPressure level) {
     uint64_t begin = monotonic_ns();
-    tell_listeners({level, pool_gc_percent_});
+    tell_listeners({level, idle_percent_});
     if (level == MemoryPressure::critical) give_back_cached_stacks();
     add(figures.stacks_drained, stack_pool->drain());
 #ifdef __GLIBC__
@@ -140,84 +155,109 @@ class Governor {
 
   void give_back_idle(uint64_t now, bool busy) {
     bool over = told_ != MemoryPressure::none;  // they are told so at once
-    bool trims = pool_gc_percent_ != MemoryNotice::unlimited;
     if (busy || over) trims_since_busy_ = 0;
-    if (!over && (!trims || now < next_trim_ || trims_since_busy_ == idle_trims)) return;
+    if (!over && (!trims() || now < next_trim_ || trims_since_busy_ == idle_trims)) return;
     ++trims_since_busy_;
     next_trim_ = now + trim_period;
-    tell_listeners({MemoryPressure::none, pool_gc_percent_});
-    if (trims) add(figures.stacks_trimmed, stack_pool->trim(pool_gc_percent_));
+    tell_listeners({MemoryPressure::none, idle_percent_});
+    if (trims()) add(figures.stacks_trimmed, stack_pool->trim(idle_percent_));
   }
 
-  uint64_t until_next(uint64_t now, bool busy) const {
-    uint64_t period = UINT64_MAX;
-    auto until = [&](uint64_t when) { period = std::min(period, when > now ? when - now : 0); };
-    bool pressed = gauge_.level() != MemoryPressure::none;
-    if (limited_) until(now + (busy || pressed ? gauge_.next_look_ns() : idle_period));
-    if (pressed) until(std::max(next_drain_, now + PressureGauge::period_min_ns));
-    bool trims = pool_gc_percent_ != MemoryNotice::unlimited && !pressed;
-    if (trims && (busy || trims_since_busy_ != idle_trims)) until(next_trim_);
-    if (busy && next_bounds_ != UINT64_MAX) until(next_bounds_);
-    return period;
+  uint64_t until_next_ns(bool busy) const {
+    uint64_t next = next_drain_;
+    if (told_ == MemoryPressure::none) {
+      if (!trims() || (!busy && trims_since_busy_ == idle_trims)) return UINT64_MAX;
+      next = next_trim_;
+    }
+    uint64_t now = monotonic_ns();
+    return next > now ? next - now : 0;
   }
 
-  const uint64_t wished_;
-  const uint32_t pool_gc_percent_;
-  bool limited_ = false;
-  PressureGauge gauge_;
+  const uint32_t idle_percent_;
   MemoryPressure told_ = MemoryPressure::none;  // to the listeners
   int trims_since_busy_ = 0;
   uint64_t next_drain_ = 0;
   uint64_t next_trim_ = 0;
-  uint64_t next_bounds_ = 0;
 };
 
-pthread_t thread;
-Governor* governor = nullptr;
-bool running = false;
-std::atomic<bool> stopping{false};
-std::atomic<uint32_t> wakes{0};
-
-void wake() {
-  wakes.fetch_add(1, std::memory_order_seq_cst);
-  ::syscall(SYS_futex, &wakes, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
-}
-
-// Unless somebody woke it since `seen` was read.
-void sleep_ns(uint32_t seen, uint64_t ns) {
-  timespec timeout{static_cast<time_t>(ns / (1000 * ms)), static_cast<long>(ns % (1000 * ms))};
-  ::syscall(SYS_futex, &wakes, FUTEX_WAIT_PRIVATE, seen, ns == UINT64_MAX ? nullptr : &timeout,
-            nullptr, 0);
-}
-
-void* governor_main(void*) {
-  for (;;) {
-    uint32_t seen = wakes.load(std::memory_order_seq_cst);  // before it asks whether sysmon sleeps
-    if (stopping.load(std::memory_order_seq_cst)) return nullptr;
-    sleep_ns(seen, governor->round(!sysmon_sleeps()));
+// A thread that does something, sleeps for as long as that says, or until it is woken, and so on.
+class Rounds {
+ public:
+  // `round()` -> nanoseconds, UINT64_MAX for ever.
+  void start(uint64_t (*round)()) {
+    round_ = round;
+    stopping_.store(false, std::memory_order_seq_cst);
+    auto body = [](void* self) -> void* {
+      static_cast<Rounds*>(self)->run();
+      return nullptr;
+    };
+    int error = create_quiet_thread(&thread_, body, this);
+    SLUICE_ASSERT(error == 0, "cannot create a thread of the memory governor");
   }
+
+  void stop() {
+    if (round_ == nullptr) return;
+    stopping_.store(true, std::memory_order_seq_cst);
+    wake();
+    ::pthread_join(thread_, nullptr);
+    round_ = nullptr;
+  }
+
+  void wake() {
+    wakes_.fetch_add(1, std::memory_order_seq_cst);
+    ::syscall(SYS_futex, &wakes_, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+  }
+
+ private:
+  void run() {
+    for (;;) {
+      // Before the round, which asks for what the waker has changed.
+      uint32_t seen = wakes_.load(std::memory_order_seq_cst);
+      if (stopping_.load(std::memory_order_seq_cst)) return;
+      uint64_t ns = round_();
+      timespec timeout{static_cast<time_t>(ns / (1000 * ms)), static_cast<long>(ns % (1000 * ms))};
+      ::syscall(SYS_futex, &wakes_, FUTEX_WAIT_PRIVATE, seen, ns == UINT64_MAX ? nullptr : &timeout,
+                nullptr, 0);
+    }
+  }
+
+  pthread_t thread_{};
+  uint64_t (*round_)() = nullptr;
+  std::atomic<bool> stopping_{false};
+  std::atomic<uint32_t> wakes_{0};
+};
+
+Watcher* watcher = nullptr;
+Keeper* keeper = nullptr;
+constinit Rounds watching;
+constinit Rounds keeping;
+
+uint64_t watch() {
+  bool busy = !sysmon_sleeps();
+  if (watcher->look()) keeping.wake();
+  return watcher->until_next_ns(busy);
 }
+
+uint64_t keep() { return keeper->round(memory_pressure(), !sysmon_sleeps()); }
 
 }  // namespace
 
 void start_governor(const RuntimeOptions& options) {
-  governor = new Governor(options);
-  running = governor->has_work();
-  if (!running) return;
-  governor->look(monotonic_ns());
-  stopping.store(false, std::memory_order_seq_cst);
-  int error = create_quiet_thread(&thread, governor_main);
-  SLUICE_ASSERT(error == 0, "cannot create the memory governor's thread");
+  watcher = new Watcher(options.memory_limit_bytes);
+  keeper = new Keeper(options.pool_gc_percent);
+  bool has_limit = watcher->has_limit();
+  if (has_limit) {
+    watcher->look();
+    watching.start(watch);
+  }
+  if (has_limit || options.pool_gc_percent != MemoryNotice::unlimited) keeping.start(keep);
 }
 
 void stop_governor() {
-  if (running) {
-    stopping.store(true, std::memory_order_seq_cst);
-    wake();
-    ::pthread_join(thread, nullptr);
-  }
-  running = false;
-  delete std::exchange(governor, nullptr);
+  watching.stop();
+  keeping.stop();
+  delete std::exchange(watcher, nullptr);
+  delete std::exchange(keeper, nullptr);
   internal::memory_pressure.store(MemoryPressure::none, std::memory_order_relaxed);
   Meter& shared = shared_meter();
   std::lock_guard lock(shared.mutex);
@@ -225,7 +265,10 @@ void stop_governor() {
   shared.meter = MemoryMeter({});
 }
 
-void wake_governor() { wake(); }
+void wake_governor() {
+  watching.wake();
+  keeping.wake();
+}
 
 }  // namespace sluice::runtime
 

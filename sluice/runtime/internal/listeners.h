@@ -6,7 +6,7 @@
 
 namespace sluice::runtime {
 
-// Tells every MemoryListener. The governor's thread only.
+// Tells every MemoryListener. For one thread, the governor's.
 void tell_listeners(MemoryNotice notice);
 
 }  // namespace sluice::runtime

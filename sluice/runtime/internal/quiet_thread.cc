@@ -8,12 +8,12 @@
 
 namespace sluice::runtime {
 
-int create_quiet_thread(pthread_t* thread, void* (*body)(void*)) {
+int create_quiet_thread(pthread_t* thread, void* (*body)(void*), void* argument) {
   sigset_t all;
   sigset_t before;
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  int error = ::pthread_create(thread, nullptr, body, nullptr);
+  int error = ::pthread_create(thread, nullptr, body, argument);
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return error;
 }

@@ -88,7 +88,7 @@ void start_trace(const DebugSettings& settings) {
   if (memory == MAP_FAILED || tracer.stop_fd < 0)
     fatal("SLUICE_DEBUG: schedtrace: no memory or no descriptor for it");
   tracer.memory = static_cast<char*>(memory);
-  int error = create_quiet_thread(&tracer.thread, trace_main);
+  int error = create_quiet_thread(&tracer.thread, trace_main, nullptr);
   if (error != 0) fatal("SLUICE_DEBUG: schedtrace: cannot create its thread");
 }
 
