@@ -8,7 +8,7 @@ namespace sluice::runtime {
 // local and cheap, and thieves take half of it whatever its length.
 void RunQueue::grow() {
   uint32_t count = size();
-  uint32_t capacity = slots_ == nullptr ? 256 : (mask_ + 1) * 2;
+  uint32_t capacity = (mask_ + 1) * 2;
   SLUICE_ASSERT(capacity != 0, "run queue: 2^32 runnable goroutines on one processor");
   G** slots = new G*[capacity];
   uint32_t head = head_.load(std::memory_order_relaxed);

@@ -64,11 +64,14 @@ class RunQueue {
   void make_room();
   void grow();
 
-  G** slots_ = nullptr;
-  uint32_t mask_ = 0;  // the capacity, a power of two, less one; 0 while there are no slots
+  // Enough from the start that the first to push here, who pays for it, is not one who counts.
+  static constexpr uint32_t initial_capacity = 256;
+
+  G** slots_ = new G*[initial_capacity];
+  uint32_t mask_ = initial_capacity - 1;  // the capacity, a power of two, less one
   // The tail at which there might be no room: at most a capacity after head. So that a push need
   // not ask where head is.
-  uint32_t look_at_ = 0;
+  uint32_t look_at_ = initial_capacity;
   std::atomic<uint32_t> head_{0};
   std::atomic<uint32_t> tail_{0};
 };
