@@ -70,6 +70,7 @@ TEST(BlockProfile, MeasuresAWaitInASection) {
     Section section;
     G* self = section.g();
     std::thread waker([self] {
+      while ((self->sampled.load() & G::wait_drawn) == 0) std::this_thread::yield();
       let_pass(milliseconds(5));
       ready_sectioned(self);
     });
