@@ -18,7 +18,7 @@ namespace sluice::debug {
 [[gnu::noinline]] void start_a_hog(const Channel<int>& ended) {
   go([ended] {
     set_goroutine_name("hog");
-    internal::burn_in_profile(std::chrono::milliseconds(500));
+    internal::burn_in_profile(20);
     ended.send(1);
   });
   asm volatile("");

@@ -86,6 +86,7 @@ class CpuSampler {
   }
 
   void arm(int tid) { timers_.arm(tid); }
+  bool samples(int tid) const { return timers_.has(tid); }
 
  private:
   void run() {
@@ -179,6 +180,12 @@ void sample_this_thread() {
   if (current.sampler != nullptr) current.sampler->arm(static_cast<int>(::syscall(SYS_gettid)));
 }
 
+bool is_sampled(int tid) {
+  Current& current = current_sampler();
+  std::lock_guard lock(current.mutex);
+  return current.sampler != nullptr && current.sampler->samples(tid);
+}
+
 Result<void> start_cpu_samples(Duration period) {
   SLUICE_ASSERT(period > Duration::zero(), "a sampling period is not zero");
   Current& current = current_sampler();
@@ -194,6 +201,8 @@ Result<void> start_cpu_samples(Duration period) {
     current.exists.store(false, std::memory_order_seq_cst);
   return started;
 }
+
+uint64_t cpu_samples_so_far() { return attempted_shots(); }
 
 CpuSamples stop_cpu_samples() {
   Current& current = current_sampler();

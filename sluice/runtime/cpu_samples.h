@@ -48,6 +48,11 @@ struct CpuSamples {
 // Errors: failed_precondition: it has begun already; resource_exhausted: no memory or no thread.
 Result<void> start_cpu_samples(Duration period = std::chrono::milliseconds(10));
 
+// How often a thread was seen so far. On a busy machine that may be seldom, each time for many
+// periods: Linux looks at these timers when its clock ticks and the thread happens to run, so that
+// with many others for a CPU a tenth of a second of CPU time may pass without a sample.
+uint64_t cpu_samples_so_far();
+
 // Ends it. Waits for a thread, for some milliseconds. Called once for each start, by anybody.
 CpuSamples stop_cpu_samples();
 

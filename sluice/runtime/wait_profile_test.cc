@@ -12,6 +12,7 @@
 
 #include "sluice/runtime/contention.h"
 #include "sluice/runtime/goroutines.h"
+#include "sluice/runtime/internal/g.h"
 #include "sluice/runtime/park.h"
 #include "sluice/runtime/runtime.h"
 #include "sluice/runtime/section.h"

@@ -2,12 +2,12 @@
 
 #pragma once
 
-#include <time.h>
-
+#include <cstdint>
 #include <string_view>
 
 #include "sluice/base/time.h"
 #include "sluice/debug/symbols.h"
+#include "sluice/runtime/cpu_samples.h"
 #include "sluice/runtime/go.h"
 #include "sluice/runtime/goroutines.h"
 
@@ -22,17 +22,12 @@ inline constexpr bool samples_are_exact = !__has_feature(thread_sanitizer);
 inline constexpr bool samples_are_exact = true;
 #endif
 
-inline Duration cpu_of_this_thread() {
-  timespec used;
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-  return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
-}
-
-// For tests: uses so much CPU time, however long that takes, in a function that profiles show.
-[[gnu::noinline]] inline void burn_in_profile(Duration cpu) {
-  Duration end = cpu_of_this_thread() + cpu;
-  while (cpu_of_this_thread() < end)
+// For tests: uses CPU time, in a function that profiles show, until threads were seen so often.
+[[gnu::noinline]] inline void burn_in_profile(uint64_t samples) {
+  while (runtime::cpu_samples_so_far() < samples) {
     for (int i = 0; i < 10'000; ++i) asm volatile("");
+    static_cast<void>(now());  // in which ThreadSanitizer has signals delivered
+  }
   asm volatile("");
 }
 

@@ -8,4 +8,7 @@ namespace sluice::runtime {
 // (cpu_samples.h), it is sampled from here on. Otherwise one load.
 void sample_this_thread();
 
+// Whether that thread has its timer.
+bool is_sampled(int tid);
+
 }  // namespace sluice::runtime

@@ -41,6 +41,7 @@ Slots slots;
 
 std::atomic<bool> on{false};
 std::atomic<uint32_t> inside{0};  // threads in the handler
+std::atomic<uint64_t> attempted{0};
 std::atomic<uint64_t> lost{0};
 struct sigaction previous;
 
@@ -88,6 +89,7 @@ void take_shot(const siginfo_t* info, const void* context, CpuShot* shot) {
 }
 
 void shoot(const siginfo_t* info, const void* context) {
+  attempted.fetch_add(1, std::memory_order_relaxed);
   size_t slot = claim();
   if (slot == slots.count) {
     lost.fetch_add(1, std::memory_order_relaxed);
@@ -142,6 +144,7 @@ Result<void> make_slots() {
 Result<void> begin_shots() {
   SLUICE_TRY(make_slots());
   install();
+  attempted.store(0, std::memory_order_relaxed);
   lost.store(0, std::memory_order_relaxed);
   on.store(true, std::memory_order_seq_cst);
   return {};
@@ -160,6 +163,7 @@ void visit_shots(void (*visit)(const CpuShot& shot, void* argument), void* argum
   }
 }
 
+uint64_t attempted_shots() { return attempted.load(std::memory_order_relaxed); }
 uint64_t lost_shots() { return lost.load(std::memory_order_relaxed); }
 
 }  // namespace sluice::runtime

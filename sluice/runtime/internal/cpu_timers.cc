@@ -71,6 +71,11 @@ size_t CpuTimers::refused() const {
   return refused_;
 }
 
+bool CpuTimers::has(int tid) const {
+  std::lock_guard lock(mutex_);
+  return timers_.contains(tid);
+}
+
 size_t CpuTimers::armed() const {
   std::lock_guard lock(mutex_);
   return timers_.size();

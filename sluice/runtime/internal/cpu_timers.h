@@ -44,6 +44,7 @@ class CpuTimers {
   // Threads that the system had no timer for (RLIMIT_SIGPENDING) at the last look.
   size_t refused() const;
   size_t armed() const;
+  bool has(int tid) const;
 
  private:
   struct Timer {
