@@ -30,7 +30,7 @@ std::string readable(const char* symbol) {
   int status = 0;
   std::unique_ptr<char, decltype(&std::free)> demangled(
       abi::__cxa_demangle(symbol, nullptr, nullptr, &status), &std::free);
-  return status == 0 ? internal::short_function_name(demangled.get()) : std::string(symbol);
+  return internal::short_function_name(status == 0 ? demangled.get() : symbol);
 }
 
 int add_frame(void* location, uintptr_t, const char* file, int line, const char* function) {

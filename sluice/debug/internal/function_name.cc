@@ -54,6 +54,26 @@ Parts take_apart(std::string_view name) {
   return parts;
 }
 
+// "f<g(h(int))>" -> "f<g(...)>": a list of parameters in which there is another one.
+std::string without_nested_lists(std::string_view name) {
+  std::string out;
+  size_t outermost = 0;  // where it began in `out`
+  int depth = 0;
+  bool nested = false;
+  for (char c : name) {
+    if (c == '(' && depth++ == 0) {
+      outermost = out.size();
+      nested = false;
+    }
+    nested = nested || depth > 1;
+    out += c;
+    if (c != ')' || depth == 0 || --depth != 0 || !nested) continue;
+    out.resize(outermost);
+    out += "(...)";
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string short_function_name(std::string_view demangled) {
@@ -63,7 +83,7 @@ std::string short_function_name(std::string_view demangled) {
   std::string name(demangled.substr(parts.begin, end - parts.begin));
   constexpr std::string_view tag = "[abi:cxx11]";
   for (size_t at; (at = name.find(tag)) != std::string::npos;) name.erase(at, tag.size());
-  return name;
+  return without_nested_lists(name);
 }
 
 }  // namespace sluice::debug::internal

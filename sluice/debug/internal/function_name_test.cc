@@ -38,6 +38,11 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"operator new(unsigned long)", "operator new"},
         Case{"ns::co_operator(int)", "ns::co_operator"},
         Case{"ns::text[abi:cxx11](int)", "ns::text"}, Case{"", ""}, Case{"(", "("},
+        Case{"void run<g(void (*)(int), f())::{lambda(int)#1}>(int)", "run<g(...)::{lambda(int)#1}>"},
+        Case{"f((anonymous namespace)::A)::{lambda()#1}::operator()() const",
+             "f(...)::{lambda()#1}::operator()"},
+        Case{"visit<f(int)::<lambda(g<void()>)>, std::variant<int> >",
+             "visit<f(int)::<lambda(...)>, std::variant<int> >"},
         Case{"operator", "operator"}, Case{"a)b>c", "a)b>c"}));
 
 }  // namespace
