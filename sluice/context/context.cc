@@ -125,16 +125,17 @@ bool CancelNode::remove() {
 }
 
 StopFunc after_func(const Context& context, Function<void()> fn) {
-  auto* after = new internal::AfterFunc(std::move(fn));
+  auto* after = new internal::AfterFunc(std::move(fn), __builtin_return_address(0));
   StopFunc stop;
   stop.context_ = context;
   stop.after_ = after;
   CancelScope* scope = scope_of(context);
   if (scope == nullptr) {
     after->drop();  // the list's reference: there is no list that it could ever be in
-  } else if (!scope->add(*after)) {
-    after->start();
+    return stop;
   }
+  after->wait();
+  if (!scope->add(*after)) after->start();
   return stop;
 }
 

@@ -20,6 +20,7 @@
 
 #include "sluice/base/assert.h"
 #include "sluice/base/error.h"
+#include "sluice/runtime/goroutines.h"
 #include "sluice/runtime/internal/cpu_sampler.h"
 #include "sluice/runtime/internal/cpu_signal.h"
 #include "sluice/runtime/internal/cpu_timers.h"
@@ -90,7 +91,8 @@ class CpuSampler {
 
  private:
   void run() {
-    allow_sigprof_only();
+    allow_the_runtimes_signals();
+    wakes_nobody();
     auto next_scan = steady_clock::now() + scan_interval;
     std::unique_lock lock(mutex_);
     while (!wake_.wait_for(lock, period_ * periods_per_round, [this] { return stopping_; })) {
@@ -111,10 +113,11 @@ class CpuSampler {
   }
 
   // Handlers of the user's signals run elsewhere; what the sampler uses is to be seen.
-  static void allow_sigprof_only() {
+  static void allow_the_runtimes_signals() {
     sigset_t others;
     ::sigfillset(&others);
     ::sigdelset(&others, SIGPROF);
+    ::sigdelset(&others, SIGURG);
     ::pthread_sigmask(SIG_SETMASK, &others, nullptr);
   }
 

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <unordered_set>
 
+#include "sluice/runtime/internal/observe.h"
 #include "sluice/runtime/internal/on_thread.h"
 #include "sluice/runtime/internal/pools.h"
 #include "sluice/runtime/internal/scheduler.h"
@@ -44,6 +45,16 @@ StackTrace trace_of(const Sample& sample) {
 
 class Capture {
  public:
+  GoroutineDump abandoned() {
+    visit_records(
+        [](G* g, void* self) {
+          Capture& capture = *static_cast<Capture*>(self);
+          if (look_at_abandoned(g, &capture.sample_)) capture.add(capture.sample_);
+        },
+        this);
+    return in_order();
+  }
+
   GoroutineDump run() {
     visit_records([](G* g, void* self) { static_cast<Capture*>(self)->first_look(g); }, this);
     for (int round = 0; round < rounds_max && !unresolved_.empty(); ++round) {
@@ -52,12 +63,16 @@ class Capture {
       look_on_threads(round + 1 == rounds_max);
     }
     for (G* g : unresolved_) give_up(g);
+    return in_order();
+  }
+
+ private:
+  GoroutineDump in_order() {
     std::sort(dump_.goroutines.begin(), dump_.goroutines.end(),
               [](const Goroutine& a, const Goroutine& b) { return a.id < b.id; });
     return std::move(dump_);
   }
 
- private:
   void first_look(G* g) {
     if (!resolve(g)) unresolved_.push_back(g);
   }
@@ -147,6 +162,11 @@ GoroutineDump capture_goroutines() {
   std::lock_guard lock(one_observer());
   if (!sched.started.load(std::memory_order_acquire)) return {};
   return Capture().run();
+}
+
+GoroutineDump capture_abandoned() {
+  std::lock_guard lock(one_observer());
+  return stack_pool == nullptr ? GoroutineDump() : Capture().abandoned();
 }
 
 }  // namespace sluice::runtime

@@ -37,6 +37,7 @@ struct Goroutine {
   char label[24] = {};                        // set_goroutine_name's
   uint64_t created_by_id = 0;                 // 0: by a thread that is no goroutine
   uintptr_t created_by = 0;                   // return address into the creator
+  bool leaked = false;                        // set by who knows: nothing can wake it (leaks.h)
   size_t frames_begin = 0;                    // its part of GoroutineDump::addresses
   size_t frames_count = 0;
 };
@@ -63,5 +64,18 @@ struct GoroutineDump {
 // should one begin just then); one that is blocked in the kernel is not. How long the capture takes
 // depends on how soon threads that execute get a CPU to answer: after 50 ms it goes on without.
 GoroutineDump capture_goroutines();
+
+// Those that were alive when their Runtime ended: they never run again, and stay as they were.
+GoroutineDump capture_abandoned();
+
+// Who prints every goroutine's stack to standard error when the runtime ends the process for a
+// deadlock; at first somebody who knows addresses only. `print_all` runs on a thread that is no
+// goroutine.
+void print_stacks_with(void (*print_all)());
+
+// Says that the calling thread makes no goroutine runnable as long as it lives: an observer's. The
+// runtime takes every other thread that it does not know for one that may (see
+// RuntimeOptions::fatal_deadlock).
+void wakes_nobody();
 
 }  // namespace sluice::runtime

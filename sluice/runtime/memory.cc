@@ -38,6 +38,11 @@ struct MemoryListeners {
     if (listener->next_ != nullptr) listener->next_->previous_ = listener->previous_;
   }
 
+  bool any() {
+    std::lock_guard lock(mutex);
+    return first != nullptr;
+  }
+
   void tell(MemoryNotice notice) {
     std::unique_lock lock(mutex);
     for (hearing = first; hearing != nullptr; hearing = next) {
@@ -67,5 +72,6 @@ MemoryListener::MemoryListener(Function<void(MemoryNotice)> hear) : hear_(std::m
 MemoryListener::~MemoryListener() { listeners().remove(this); }
 
 void runtime::tell_listeners(MemoryNotice notice) { listeners().tell(notice); }
+bool runtime::has_listeners() { return listeners().any(); }
 
 }  // namespace sluice

@@ -9,6 +9,7 @@
 #include "sluice/runtime/internal/m.h"
 #include "sluice/runtime/internal/racy.h"
 #include "sluice/runtime/internal/sanitizer.h"
+#include "sluice/runtime/internal/scheduler.h"
 #include "sluice/runtime/internal/stack_pool.h"
 #include "sluice/runtime/internal/stack_walk.h"
 #include "sluice/runtime/internal/unwind_table.h"
@@ -23,19 +24,6 @@ namespace sluice::runtime {
 namespace {
 
 constexpr size_t word_bytes = sizeof(uintptr_t);
-
-// Exactly, which takes a lock of libc and may allocate.
-StackBounds ask_for_thread_stack() {
-  pthread_attr_t attributes;
-  void* low = nullptr;
-  size_t bytes = 0;
-  if (::pthread_getattr_np(::pthread_self(), &attributes) == 0) {
-    ::pthread_attr_getstack(&attributes, &low, &bytes);
-    ::pthread_attr_destroy(&attributes);
-  }
-  uintptr_t begin = reinterpret_cast<uintptr_t>(low);
-  return {begin, begin + bytes};
-}
 
 // What is surely stack above `address`, if it is near enough to the place where glibc puts a
 // thread's record, or the kernel the program's arguments. A foreign coroutine's stack may be near.
@@ -58,7 +46,7 @@ StackBounds stack_around(uintptr_t address) {
   // The sanitizers call who asks (heap/internal/operators.cc) from within the malloc of
   // pthread_getattr_np itself, which holds that lock.
   if constexpr (sanitizer::address || sanitizer::thread) return guess_thread_stack(address);
-  if (thread_stack.high == 0) thread_stack = ask_for_thread_stack();
+  if (thread_stack.high == 0) thread_stack = own_thread_stack();
   return thread_stack.hold(address, word_bytes) ? thread_stack : StackBounds{};
 }
 

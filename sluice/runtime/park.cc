@@ -78,6 +78,9 @@ void make_runnable(G* g) {
     region_leave(m);
     return;
   }
+  // Until it is queued only this thread knows of it, maybe in a register that reach.h does not
+  // trust.
+  g->permit.store(Permit::given, std::memory_order_relaxed);
   push_global(g, Passed::readied);
 }
 

@@ -26,12 +26,12 @@ namespace sluice::runtime {
 
 Scheduler sched;
 
-namespace {
-
 std::vector<P*>& kept_ps() {
   static std::vector<P*>* instance = new std::vector<P*>;
   return *instance;
 }
+
+namespace {
 
 std::vector<P**>& kept_arrays() {
   static std::vector<P**>* instance = new std::vector<P**>;

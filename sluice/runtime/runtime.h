@@ -42,6 +42,12 @@ struct RuntimeOptions {
   uint32_t pool_gc_percent = 0;
   // Called with a goroutine's uncaught exception instead of ending the process.
   void (*on_panic)(std::exception_ptr) = nullptr;
+  // When every goroutine waits for another one, no timer is armed, nobody waits for a descriptor,
+  // and every thread of the process sleeps in the runtime, the process ends as a Go program does:
+  // "fatal error: all goroutines are asleep - deadlock!", every stack, abort(). It is noticed
+  // within a second, and never where any other thread exists, which might wake somebody: so not
+  // under run(), which watches for signals.
+  bool fatal_deadlock = true;
 };
 
 // The scheduler: at most one per process at a time, may be started and stopped repeatedly.

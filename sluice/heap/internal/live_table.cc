@@ -6,6 +6,12 @@
 
 namespace sluice::heap {
 
+namespace {
+// The address as it stands in the table: not as one, lest a search of memory for pointers finds
+// here whatever was sampled (runtime/leaks.h).
+uintptr_t key_of(uintptr_t address) { return ~address; }
+}  // namespace
+
 LiveTable::Bucket& LiveTable::bucket_in(Bucket* buckets, size_t level, uintptr_t address) {
   // Each level by bits of its own, 6, 9, 12, 15 from the top: what shares a bucket in one is spread
   // in the next.
@@ -39,10 +45,9 @@ bool LiveTable::put(uintptr_t address, Entry entry) {
     for (size_t i = 0; i < slot_count; ++i) {
       uintptr_t free = 0;
       // Acquire pairs with take()'s release: its reading of the entry is over.
-      if (!bucket.address[i].compare_exchange_strong(free, taken, std::memory_order_acquire))
-        continue;
+      if (!bucket.key[i].compare_exchange_strong(free, taken, std::memory_order_acquire)) continue;
       bucket.entry[i] = entry;
-      bucket.address[i].store(address, std::memory_order_release);
+      bucket.key[i].store(key_of(address), std::memory_order_release);
       return true;
     }
   }
@@ -54,9 +59,9 @@ std::optional<LiveTable::Entry> LiveTable::take(uintptr_t address) {
   for (size_t index = 0; buckets != nullptr;) {
     Bucket& bucket = bucket_in(buckets, index, address);
     for (size_t i = 0; i < slot_count; ++i) {
-      if (bucket.address[i].load(std::memory_order_acquire) != address) continue;
+      if (bucket.key[i].load(std::memory_order_acquire) != key_of(address)) continue;
       Entry entry = bucket.entry[i];
-      bucket.address[i].store(0, std::memory_order_release);
+      bucket.key[i].store(0, std::memory_order_release);
       return entry;
     }
     if (++index == level_count) break;

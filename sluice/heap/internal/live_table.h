@@ -35,7 +35,8 @@ class LiveTable {
  private:
   static constexpr size_t slot_count = 8;
   struct alignas(64) Bucket {
-    std::atomic<uintptr_t> address[slot_count];  // 0: free; `taken`: the entry is being written
+    std::atomic<uintptr_t>
+        key[slot_count];  // an address; 0: free; `taken`: the entry is being written
     Entry entry[slot_count];
   };
   static constexpr uintptr_t taken = 1;

@@ -163,6 +163,11 @@ void visit_shots(void (*visit)(const CpuShot& shot, void* argument), void* argum
   }
 }
 
+StackBounds cpu_shots() {
+  uintptr_t begin = reinterpret_cast<uintptr_t>(slots.shots);
+  return {begin, begin + slots.bytes()};
+}
+
 uint64_t attempted_shots() { return attempted.load(std::memory_order_relaxed); }
 uint64_t lost_shots() { return lost.load(std::memory_order_relaxed); }
 

@@ -46,6 +46,8 @@ void end_shots();
 
 // Calls `visit` with each shot that was taken since the last call. One caller at a time.
 void visit_shots(void (*visit)(const CpuShot& shot, void* argument), void* argument);
+// Where they are kept, with copies of stacks that are no more; empty: nowhere yet.
+StackBounds cpu_shots();
 // Signals since begin_shots(), and those of them that found no room.
 uint64_t attempted_shots();
 uint64_t lost_shots();

@@ -44,7 +44,7 @@ struct alignas(64) G {
   const internal::ClosureType* type = nullptr;
   uint64_t id = 0;
   const void* created_by = nullptr;  // code address
-  uint64_t created_by_id = 0;
+  uint64_t created_by_id = 0;        // of a stand-in: its thread
   // Coarse ns, see Scheduler::coarse_now; of one that is runnable and sampled, the exact moment.
   std::atomic<uint64_t> waiting_since{0};
   // Saved stack pointer; meaningful while on_cpu is 0.

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "sluice/base/assert.h"
+#include "sluice/runtime/goroutines.h"
 #include "sluice/runtime/internal/listeners.h"
 #include "sluice/runtime/internal/memory_limit.h"
 #include "sluice/runtime/internal/memory_meter.h"
@@ -210,6 +211,7 @@ class Rounds {
 
  private:
   void run() {
+    wakes_nobody();
     for (;;) {
       // Before the round, which asks for what the waker has changed.
       uint32_t seen = wakes_.load(std::memory_order_seq_cst);

@@ -371,6 +371,8 @@ void push_global_list(GList& list, Passed why) {
       if (g->runtime != sched.number.load(std::memory_order_relaxed)) continue;
       g->state.store(GState::runnable, std::memory_order_relaxed);
       queue_globally_locked(g, why);
+      // As park.cc set it. A permit that came meanwhile is of a wake-up that this one stands for.
+      if (why == Passed::readied) g->permit.store(0, std::memory_order_relaxed);
     }
     sched.global_count.store(sched.global.count, std::memory_order_seq_cst);
   }

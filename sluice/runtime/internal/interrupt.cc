@@ -12,6 +12,7 @@
 #include "sluice/runtime/internal/interrupted.h"
 #include "sluice/runtime/internal/sanitizer.h"
 #include "sluice/runtime/internal/scheduler.h"
+#include "sluice/runtime/internal/stop_world.h"
 
 namespace sluice::runtime {
 
@@ -37,6 +38,10 @@ void describe(G* g, const void* context, Answer* answer) {
 
 void on_signal(int signal, siginfo_t* info, void* context) {
   int saved = errno;
+  if (stop_if_asked(context)) {
+    errno = saved;
+    return;
+  }
   M* m = current_m();
   Answer* answer = m != nullptr ? m->answer.load(std::memory_order_acquire) : nullptr;
   uint32_t expected = Answer::asked;
@@ -50,19 +55,6 @@ void on_signal(int signal, siginfo_t* info, void* context) {
     previous.sa_handler(signal);
   }
   errno = saved;
-}
-
-void install() {
-  static const bool once = [] {
-    struct sigaction action = {};
-    action.sa_sigaction = on_signal;
-    action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
-    ::sigemptyset(&action.sa_mask);
-    ::sigaction(SIGURG, nullptr, &previous);
-    ::sigaction(SIGURG, &action, nullptr);
-    return true;
-  }();
-  static_cast<void>(once);
 }
 
 // The record of m's answers; it stays with m, since a signal may be delivered late.
@@ -95,9 +87,22 @@ void pause_briefly(int round) {
 
 }  // namespace
 
+void install_interrupts() {
+  static const bool once = [] {
+    struct sigaction action = {};
+    action.sa_sigaction = on_signal;
+    action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
+    ::sigemptyset(&action.sa_mask);
+    ::sigaction(SIGURG, nullptr, &previous);
+    ::sigaction(SIGURG, &action, nullptr);
+    return true;
+  }();
+  static_cast<void>(once);
+}
+
 void Interrupter::ask(std::span<M* const> threads) {
   if (sanitizer::thread || threads.empty()) return;
-  install();
+  install_interrupts();
   for (M* m : threads) {
     Answer* answer = answer_record(m);
     answer->state.store(Answer::asked, std::memory_order_release);

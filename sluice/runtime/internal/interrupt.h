@@ -43,4 +43,7 @@ class Interrupter {
   const Answer* answer_of(M* m) const;
 };
 
+// Installs the handler, which stop_world.h uses too. Idempotent.
+void install_interrupts();
+
 }  // namespace sluice::runtime

@@ -8,5 +8,7 @@ namespace sluice::runtime {
 
 // Tells every MemoryListener. For one thread, the governor's.
 void tell_listeners(MemoryNotice notice);
+// Whether there is one, who may do whatever it likes, such as wake a goroutine.
+bool has_listeners();
 
 }  // namespace sluice::runtime

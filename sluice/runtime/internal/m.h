@@ -9,6 +9,7 @@
 #include "sluice/base/assert.h"
 #include "sluice/runtime/internal/event_writer.h"
 #include "sluice/runtime/internal/region.h"
+#include "sluice/runtime/internal/stack_bounds.h"
 
 namespace sluice::runtime {
 
@@ -41,8 +42,8 @@ struct alignas(64) M : RegionWord {
   std::atomic<int> tid{0};
   uint32_t number = 0;  // from 0 up, for the trace; immutable once linked
   void* own_sanitizer = nullptr;
-  const void* own_stack_bottom = nullptr;
-  size_t own_stack_bytes = 0;
+  StackBounds own_stack;
+  uintptr_t own_frame = 0;               // where the scheduler's frames on it begin, downwards
   std::atomic<Answer*> answer{nullptr};  // to interrupt.h's questions; made by who asks first
   // Return addresses of the stack that created its thread: thread_creations.cc, which guards them.
   static constexpr uint32_t created_by_max = 32;  // Go's maxStack of m.createstack

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 
 #include "sluice/runtime/internal/racy.h"
 #include "sluice/runtime/internal/scheduler.h"
@@ -16,6 +17,10 @@ namespace sluice::runtime {
 inline uint32_t queued(const P& p) {
   return p.queue.size() + p.spawned.size() + p.runnext_set.load(std::memory_order_relaxed);
 }
+
+// Held by who marks goroutines as looked at, or interrupts threads. A pthread mutex: its holder
+// does not park, and who waits for it is a thread in the kernel.
+std::mutex& one_observer();
 
 struct ThreadCounts {
   uint32_t all = 0;        // scheduling threads and, as in Go, sysmon

@@ -5,6 +5,8 @@
 #include "sluice/runtime/internal/pools.h"
 
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -123,6 +125,12 @@ void visit_records(void (*visit)(G* g, void* context), void* context) {
   }
 }
 
+RecordsHeld::RecordsHeld() { pool().lock.lock(); }
+RecordsHeld::~RecordsHeld() { pool().lock.unlock(); }
+std::span<G* const> RecordsHeld::slabs() const { return pool().slabs; }
+size_t RecordsHeld::per_slab() const { return g_slab_count; }
+size_t RecordsHeld::in_last() const { return pool().slab_used; }
+
 bool refill_gs(P* p) {
   p->free_g_count = take_records(p->free_gs, g_batch);
   return p->free_g_count != 0;
@@ -166,6 +174,7 @@ G* new_foreign_g() {
     g->foreign = true;
   }
   reset(g);
+  g->created_by_id = static_cast<uint64_t>(::syscall(SYS_gettid));  // whose stand-in it is
   g->state.store(GState::running, std::memory_order_relaxed);
   return g;
 }

@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include <span>
+
 #include "sluice/base/result.h"
 #include "sluice/runtime/internal/p.h"
 #include "sluice/runtime/internal/sanitizer.h"
@@ -19,6 +21,19 @@ Result<void> pair_records_with_stacks(uint32_t extra_stacks);
 // Shows `visit` every record there is: of goroutines in any state, free ones and those of earlier
 // Runtimes included, and of stand-ins. They live on meanwhile. Allocates nothing.
 void visit_records(void (*visit)(G* g, void* context), void* context);
+
+// All records as they lie in memory, and the lock that keeps it so: for who stops all others.
+class RecordsHeld {
+ public:
+  RecordsHeld();
+  ~RecordsHeld();
+  RecordsHeld(const RecordsHeld&) = delete;
+  RecordsHeld& operator=(const RecordsHeld&) = delete;
+
+  std::span<G* const> slabs() const;
+  size_t per_slab() const;
+  size_t in_last() const;
+};
 
 // Gives a P's caches back, at shutdown.
 void drain_caches(P* p);

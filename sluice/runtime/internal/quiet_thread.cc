@@ -12,6 +12,7 @@ int create_quiet_thread(pthread_t* thread, void* (*body)(void*), void* argument)
   sigset_t all;
   sigset_t before;
   ::sigfillset(&all);
+  ::sigdelset(&all, SIGURG);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
   int error = ::pthread_create(thread, nullptr, body, argument);
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);

@@ -27,20 +27,25 @@ class RunQueue {
       make_room();
     slots_[tail & mask_] = g;
     tail_.store(tail + 1, std::memory_order_release);
+    keep_in_register(g);
   }
 
   // Null when empty.
   G* pop_front() {
     uint32_t head = head_.load(std::memory_order_relaxed);
     if (head == tail_.load(std::memory_order_relaxed)) return nullptr;
+    G* g = slots_[head & mask_];
+    keep_in_register(g);
     head_.store(head + 1, std::memory_order_relaxed);
-    return slots_[head & mask_];
+    return g;
   }
   G* pop_back() {
     uint32_t tail = tail_.load(std::memory_order_relaxed);
     if (tail == head_.load(std::memory_order_relaxed)) return nullptr;
+    G* g = slots_[(tail - 1) & mask_];
+    keep_in_register(g);
     tail_.store(tail - 1, std::memory_order_relaxed);
-    return slots_[(tail - 1) & mask_];
+    return g;
   }
 
   // The n-th from the front or back, for prefetching; null when there are not that many.
@@ -53,6 +58,18 @@ class RunQueue {
     return slots_[(tail_.load(std::memory_order_relaxed) - 1 - n) & mask_];
   }
 
+  // The ring, also what was in it before: for an observer to leave out.
+  const void* memory() const { return slots_; }
+
+  // Shows `visit(G*)` who is in it while its user stands still at any instruction. Who is on the
+  // way in or out is in a register of that user's.
+  template <class Visit>
+  void visit_still(Visit visit) const {
+    uint32_t tail = tail_.load(std::memory_order_relaxed);
+    for (uint32_t i = head_.load(std::memory_order_relaxed); i != tail; ++i)
+      visit(slots_[i & mask_]);
+  }
+
   // Exact under the guard, a hint without it.
   uint32_t size() const {
     uint32_t head = head_.load(std::memory_order_relaxed);
@@ -60,6 +77,9 @@ class RunQueue {
   }
 
  private:
+  // Up to here, and what is written to memory behind this is written later.
+  static void keep_in_register(G* g) { asm volatile("" : : "r"(g) : "memory"); }
+
   // Doubles the ring when it is nearly full, and sets look_at_; head and tail stay as they are.
   void make_room();
   void grow();

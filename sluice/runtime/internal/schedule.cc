@@ -46,7 +46,8 @@ void restore_exceptions(M* m, G* g) {
 [[gnu::always_inline]] inline void announce(M* m, void** state, G* to) {
   if constexpr (!sanitizer::address && !sanitizer::thread) return;
   if (to == nullptr) {
-    sanitizer::start_switch(state, m->own_stack_bottom, m->own_stack_bytes, m->own_sanitizer);
+    sanitizer::start_switch(state, reinterpret_cast<const void*>(m->own_stack.low),
+                            m->own_stack.high - m->own_stack.low, m->own_sanitizer);
   } else {
     sanitizer::start_switch(state, stack_pool->bottom(to->stack.slot), stack_pool->usable_bytes(),
                             to->sanitizer);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <exception>
 #include <mutex>
+#include <vector>
 
 #include "sluice/runtime/internal/p.h"
 #include "sluice/runtime/runtime.h"
@@ -93,6 +94,10 @@ struct Scheduler {
 };
 extern Scheduler sched;
 
+// runtime.cc ----------------------------------------------------------------
+// Of ended Runtimes, with what their abandoned goroutines left in them; never used again.
+std::vector<P*>& kept_ps();
+
 // schedule.cc ---------------------------------------------------------------
 // Switches away from the running goroutine, which somebody else will make runnable or which is in
 // a queue already. Needs a region of depth 1; returns in one, maybe on another M.
@@ -162,6 +167,9 @@ bool launch_m(M* m);
 // Takes such a record back, without a P, and has sysmon ask for a thread again. Ends the process if
 // there is no thread at all.
 void discard_m(M* m);
+// The stack that the calling thread was made with; empty if it is not known. Takes a lock of libc,
+// and may allocate.
+StackBounds own_thread_stack();
 void sleep_m(M* m);
 void wake_m(M* m);
 
@@ -183,6 +191,8 @@ void stop_sysmon();
 void wake_sysmon();
 // Until something runs again.
 bool sysmon_sleeps();
+// The part of its thread's stack that is sysmon's own.
+StackBounds sysmon_frames();
 
 uint64_t now_ns();
 

@@ -5,25 +5,16 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "sluice/base/result.h"
 #include "sluice/runtime/internal/g.h"
 #include "sluice/runtime/internal/slot_list.h"
+#include "sluice/runtime/internal/stack_bounds.h"
 #include "sluice/runtime/runtime.h"
 #include "sluice/runtime/spin_lock.h"
 
 namespace sluice::runtime {
-
-// Addresses from `low` up to, not including, `high`.
-struct StackBounds {
-  uintptr_t low = 0;
-  uintptr_t high = 0;
-
-  // Whether `bytes` from `at` on lie inside.
-  bool hold(uintptr_t at, size_t bytes) const {
-    return at >= low && at < high && high - at >= bytes;
-  }
-};
 
 // Where goroutine stacks come from: slabs of address space, touched lazily, never unmapped.
 //
@@ -84,6 +75,8 @@ class StackPool {
   // The usable bytes of that slot; empty when there is no such slot. They can be read at any time,
   // by any thread: they stay mapped.
   StackBounds bounds(uint32_t slot) const;
+  // Where stacks lie, `slab_bytes` from each on.
+  std::span<char* const> slabs() const { return {slabs_, (carved() + per_slab_ - 1) / per_slab_}; }
   // The most goroutines that this kind of guard allows.
   size_t count_max() const { return count_max_; }
 

@@ -79,6 +79,18 @@ Look look_at(G* g, Sample* sample) {
   return sound ? Look::still : Look::moved;
 }
 
+SLUICE_RACY_READS bool look_at_abandoned(const G* g, Sample* sample) {
+  GState state = g->state.load(std::memory_order_acquire);
+  bool stands = state == GState::waiting || state == GState::runnable;
+  if (!stands || racy(g->foreign) || is_of_this_runtime(g)) return false;
+  if (g->on_cpu.load(std::memory_order_acquire) != 0) return false;
+  read_record(g, sample);
+  // The pool is the last Runtime's. With stacks of another size there is none to be read.
+  if (!read_stack(g, sample)) sample->count = 0;
+  sample->state = state;
+  return true;
+}
+
 void read_moving(G* g, Sample* sample) {
   *sample = Sample{};
   read_record(g, sample);

@@ -64,6 +64,10 @@ Look look_at(G* g, Sample* sample);
 // and who waits for it is a thread in the kernel.
 std::mutex& one_observer();
 
+// Reads one of an ended Runtime, which nobody runs any more. False: it is none, or a thread is in
+// it yet.
+bool look_at_abandoned(const G* g, Sample* sample);
+
 // What can be told without holding it still, of a goroutine that is on a thread: the id is 0 if it
 // changed meanwhile.
 void read_moving(G* g, Sample* sample);

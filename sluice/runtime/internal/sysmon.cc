@@ -15,6 +15,7 @@
 
 #include "sluice/base/assert.h"
 #include "sluice/base/time.h"
+#include "sluice/runtime/internal/deadlock.h"
 #include "sluice/runtime/internal/governor.h"
 #include "sluice/runtime/internal/netpoll.h"
 #include "sluice/runtime/internal/record.h"
@@ -37,6 +38,10 @@ constexpr int idle_rounds_max = 50;
 pthread_t thread;
 std::atomic<uint32_t> wake_word{0};
 std::atomic<bool> deep_sleep{false};
+
+// Written by the thread before it does anything else, the upper one last; 0 while there is none.
+std::atomic<uintptr_t> frames_low{0};
+std::atomic<uintptr_t> frames_high{0};
 
 void sleep_for_ns(uint64_t ns) {
   timespec timeout{static_cast<time_t>(ns / 1'000'000'000), static_cast<long>(ns % 1'000'000'000)};
@@ -131,14 +136,25 @@ void retry_refused_thread() {
   wake_one_if_needed();
 }
 
+// Ends the process if it is one, and is not wanted. True: to be looked at again.
+bool may_be_deadlock() {
+  if (!sched.options.fatal_deadlock) return false;
+  Asleep asleep = all_asleep_for_ever();
+  if (asleep == Asleep::for_ever) die_of_deadlock();
+  return asleep == Asleep::perhaps;
+}
+
 void* sysmon_main(void*) {
+  frames_low.store(own_thread_stack().low, std::memory_order_relaxed);
+  frames_high.store(reinterpret_cast<uintptr_t>(__builtin_frame_address(0)),
+                    std::memory_order_relaxed);
   uint64_t period = period_min;
   int idle_rounds = 0;
   while (!sched.stopping.load(std::memory_order_acquire)) {
     uint64_t now = now_ns();
     sched.coarse_now.store(now, std::memory_order_relaxed);
     if (all_idle()) {
-      if (++idle_rounds < idle_rounds_max) {
+      if (++idle_rounds < idle_rounds_max || may_be_deadlock()) {
         sleep_for_ns(period_max);
         retry_refused_thread();
         continue;
@@ -176,6 +192,8 @@ void stop_sysmon() {
   wake_word.store(1, std::memory_order_seq_cst);
   ::syscall(SYS_futex, &wake_word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
   ::pthread_join(thread, nullptr);
+  frames_high.store(0, std::memory_order_relaxed);  // its stack may be another thread's from now on
+  frames_low.store(0, std::memory_order_relaxed);
 }
 
 void wake_sysmon() {
@@ -185,6 +203,10 @@ void wake_sysmon() {
   sched.coarse_now.store(now_ns(), std::memory_order_relaxed);
   wake_word.store(1, std::memory_order_seq_cst);
   ::syscall(SYS_futex, &wake_word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+}
+
+StackBounds sysmon_frames() {
+  return {frames_low.load(std::memory_order_relaxed), frames_high.load(std::memory_order_relaxed)};
 }
 
 bool sysmon_sleeps() { return deep_sleep.load(std::memory_order_relaxed); }

@@ -6,6 +6,7 @@
 #include <cxxabi.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -23,23 +24,13 @@ namespace sluice::runtime {
 
 namespace {
 
-[[maybe_unused]] void describe_own_stack(M* m) {
-  pthread_attr_t attributes;
-  void* bottom = nullptr;
-  size_t bytes = 0;
-  if (::pthread_getattr_np(::pthread_self(), &attributes) == 0) {
-    ::pthread_attr_getstack(&attributes, &bottom, &bytes);
-    ::pthread_attr_destroy(&attributes);
-  }
-  m->own_stack_bottom = bottom;
-  m->own_stack_bytes = bytes;
-}
-
 void run(M* m) {
   sluice_tls_m = m;
   m->tid.store(static_cast<int>(::syscall(SYS_gettid)), std::memory_order_relaxed);
   m->eh_globals = reinterpret_cast<void**>(abi::__cxa_get_globals());
-  if constexpr (sanitizer::address) describe_own_stack(m);
+  m->own_frame = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
+  std::atomic_signal_fence(std::memory_order_release);  // reach.cc looks at any moment
+  m->own_stack = own_thread_stack();
   if constexpr (sanitizer::thread) m->own_sanitizer = sanitizer::this_fiber();
   SignalStack signal_stack;
   sample_this_thread();
@@ -50,9 +41,17 @@ void run(M* m) {
   sluice_tls_m = nullptr;
 }
 
+// glibc keeps the stack for a thread to come, as it is: addresses of goroutines that ran would look
+// like somebody's (reach.h).
+[[gnu::noinline]] void wipe_own_frames() {
+  char frames[12 << 10];
+  ::explicit_bzero(frames, sizeof frames);
+}
+
 void* thread_main(void* argument) {
   M* m = static_cast<M*>(argument);
   run(m);
+  wipe_own_frames();
   m->alive.store(false, std::memory_order_release);
   return nullptr;
 }
@@ -79,9 +78,22 @@ void renew(M* m) {
   m->wake.store(0, std::memory_order_relaxed);
   m->in_goroutine.store(false, std::memory_order_relaxed);
   m->tid.store(0, std::memory_order_relaxed);
+  m->own_stack = {};
+  m->own_frame = 0;
 }
 
 }  // namespace
+
+StackBounds own_thread_stack() {
+  pthread_attr_t attributes;
+  if (::pthread_getattr_np(::pthread_self(), &attributes) != 0) return {};
+  void* bottom = nullptr;
+  size_t bytes = 0;
+  ::pthread_attr_getstack(&attributes, &bottom, &bytes);
+  ::pthread_attr_destroy(&attributes);
+  uintptr_t low = reinterpret_cast<uintptr_t>(bottom);
+  return {low, low + bytes};
+}
 
 M* new_m() {
   auto fresh = std::make_unique<M>();

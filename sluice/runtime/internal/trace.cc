@@ -12,6 +12,7 @@
 #include <cerrno>
 
 #include "sluice/base/assert.h"
+#include "sluice/runtime/goroutines.h"
 #include "sluice/runtime/internal/event_log.h"
 #include "sluice/runtime/internal/monotonic.h"
 #include "sluice/runtime/internal/quiet_thread.h"
@@ -62,6 +63,7 @@ void write_out(std::string_view text) {
 }
 
 void* trace_main(void*) {
+  wakes_nobody();
   const uint64_t period = uint64_t{tracer.settings.schedtrace_ms} * 1'000'000;
   uint64_t begin = 0;  // of the first report, as in Go
   uint64_t next = 0;
