@@ -7,9 +7,9 @@
 
 namespace sluice::debug {
 
-std::string goroutine_profile(const runtime::GoroutineDump& dump) {
+std::string goroutine_profile(const runtime::GoroutineDump& dump, std::string_view what) {
   using Builder = internal::ProfileBuilder;
-  constexpr Builder::ValueType goroutines = {"goroutine", "count"};
+  const Builder::ValueType goroutines = {what, "count"};
   Builder builder({&goroutines, 1});
   builder.set_period(goroutines, 1);
   for (const internal::StackGroup& group : internal::group_stacks(dump, true)) {

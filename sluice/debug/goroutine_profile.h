@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "sluice/runtime/goroutines.h"
 
@@ -13,6 +14,8 @@ namespace sluice::debug {
 // value is the number of goroutines. Symbols are in it: the program itself is not needed to read
 // it. Stacks are those of write_stacks(), without the scheduler's frames; a goroutine that has not
 // begun counts for the place that created it.
-std::string goroutine_profile(const runtime::GoroutineDump& dump);
+// `what`: the name of what is counted.
+std::string goroutine_profile(const runtime::GoroutineDump& dump,
+                              std::string_view what = "goroutine");
 
 }  // namespace sluice::debug

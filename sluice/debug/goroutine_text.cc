@@ -39,6 +39,7 @@ void append_place(std::string& out, const Line& line) {
 void append_header(std::string& out, const Goroutine& goroutine) {
   out += "goroutine " + std::to_string(goroutine.id) + " [";
   out += internal::state_text(goroutine);
+  if (goroutine.leaked) out += " (leaked)";  // as Go 1.26 has it
   auto minutes = std::chrono::duration_cast<std::chrono::minutes>(goroutine.waiting).count();
   if (minutes >= 1) out += ", " + std::to_string(minutes) + " minutes";
   if (goroutine.label[0] != 0) out += " labels:{\"name\": " + quoted(goroutine.label) + "}";
@@ -107,14 +108,21 @@ bool write_stacks(const GoroutineDump& dump, const TextSink& sink) {
   return out.flush();
 }
 
-bool write_stack_counts(const GoroutineDump& dump, const TextSink& sink) {
+bool write_stack_counts(const GoroutineDump& dump, const TextSink& sink, std::string_view profile) {
   Pieces out(sink);
-  out.text() += "goroutine profile: total " + std::to_string(dump.goroutines.size()) + '\n';
+  out.text() += profile;
+  out.text() += " profile: total " + std::to_string(dump.goroutines.size()) + '\n';
   for (const internal::StackGroup& group : internal::group_stacks(dump, false)) {
     append_group(out.text(), dump, group);
     if (!out.flush_if_full()) return false;
   }
   return out.flush();
+}
+
+std::string stack_text(const GoroutineDump& dump, const Goroutine& goroutine) {
+  std::string text;
+  append_stack(text, dump, goroutine);
+  return text;
 }
 
 std::string goroutine_stacks() {

@@ -22,7 +22,8 @@ using TextSink = Function<bool(std::string_view)>;
 //   created by app::main in goroutine 7
 //       src/app.cc:40 +0x11
 //
-// Minutes and labels only where there are any. Arguments are not shown, hence "(...)". As in Go, an
+// Minutes and labels only where there are any; "(leaked)" behind the state of one that is known to
+// be. Arguments are not shown, hence "(...)". As in Go, an
 // inlined call has no offset, and the scheduler's own frames are left out. Labels stand where Go
 // 1.27 puts them (golang/go issue 76349), with everything but printable ASCII escaped. A goroutine
 // that has not begun shows only who created it.
@@ -31,7 +32,11 @@ bool write_stacks(const runtime::GoroutineDump& dump, const TextSink& sink);
 
 // Goroutines with equal stacks and labels as one entry, the most frequent first, in the form of
 // debug=1 (runtime/pprof): a count, the return addresses, then one line for each of them.
-bool write_stack_counts(const runtime::GoroutineDump& dump, const TextSink& sink);
+bool write_stack_counts(const runtime::GoroutineDump& dump, const TextSink& sink,
+                        std::string_view profile = "goroutine");
+
+// One of them, as write_stacks() has it.
+std::string stack_text(const runtime::GoroutineDump& dump, const runtime::Goroutine& goroutine);
 
 // write_stacks() of a fresh capture, as one string.
 std::string goroutine_stacks();

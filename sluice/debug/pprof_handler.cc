@@ -15,6 +15,7 @@
 #include "sluice/context/context.h"
 #include "sluice/debug/cpu_profile.h"
 #include "sluice/debug/delay_profile.h"
+#include "sluice/debug/goroutine_leaks.h"
 #include "sluice/debug/goroutine_profile.h"
 #include "sluice/debug/goroutine_text.h"
 #include "sluice/debug/heap_profile.h"
@@ -55,6 +56,10 @@ constexpr Page pages[] = {
     {"goroutine", "every goroutine's stack, for go tool pprof"},
     {"goroutine?debug=1", "equal stacks counted"},
     {"goroutine?debug=2", "every stack"},
+    {"goroutineleak",
+     "goroutines that nothing can wake, for go tool pprof; stops the others for "
+     "some milliseconds"},
+    {"goroutineleak?debug=2", "their stacks, and suspects"},
     {"heap", "who holds memory, for go tool pprof"},
     {"heap?debug=1", "the same as text"},
     {"mutex", "who kept others waiting for locks, for go tool pprof"},
@@ -85,23 +90,38 @@ Result<void> send_profile(ResponseWriter& response, std::string_view name,
   return response.reply(200, "application/octet-stream", profile);
 }
 
-Result<void> goroutine(Request& request, ResponseWriter& response) {
+// What `debug` says: the profile, counts, or stacks. Empty: something else.
+std::string_view form_of(Request& request) {
   std::string debug = request.query("debug").value_or("0");
-  if (debug != "0" && debug != "1" && debug != "2")
-    return refuse(response, 400, "debug must be 0, 1 or 2\n");
-  if (request.query("seconds"))
-    return refuse(response, 400, "seconds: a goroutine profile is of one moment only\n");
-  runtime::GoroutineDump dump = runtime::capture_goroutines();
-  if (debug == "0") return send_profile(response, "goroutine", goroutine_profile(dump));
+  for (std::string_view form : {"0", "1", "2"})
+    if (debug == form) return form;
+  return {};
+}
+constexpr std::string_view bad_form = "debug must be 0, 1 or 2\n";
+
+// Sends what `write` gives to its sink.
+template <class Write>
+Result<void> stream(ResponseWriter& response, Write write) {
   response.headers().set("X-Content-Type-Options", "nosniff");
   response.headers().set("Content-Type", plain_text);
   Result<void> written;
-  TextSink sink = [&](std::string_view piece) {
+  write([&](std::string_view piece) {
     written = response.write(piece);
     return written.has_value();
-  };
-  debug == "1" ? write_stack_counts(dump, sink) : write_stacks(dump, sink);
+  });
   return written;
+}
+
+Result<void> goroutine(Request& request, ResponseWriter& response) {
+  std::string_view form = form_of(request);
+  if (form.empty()) return refuse(response, 400, bad_form);
+  if (request.query("seconds"))
+    return refuse(response, 400, "seconds: a goroutine profile is of one moment only\n");
+  runtime::GoroutineDump dump = runtime::capture_goroutines();
+  if (form == "0") return send_profile(response, "goroutine", goroutine_profile(dump));
+  return stream(response, [&](const TextSink& sink) {
+    form == "1" ? write_stack_counts(dump, sink) : write_stacks(dump, sink);
+  });
 }
 
 // Nothing: not a number of seconds that a profile may last.
@@ -132,6 +152,46 @@ bool wait_for(const Context& context, Duration duration) {
   bool passed = false;
   select(on_receive(context.done()), on_timeout(duration, [&] { passed = true; }));
   return passed;
+}
+
+// The baseline that questions without `seconds` compare with: the first one's moment.
+class FirstBaseline {
+ public:
+  // Null: there was none until now.
+  const LeakBaseline* get() {
+    std::lock_guard lock(mutex_);
+    if (baseline_) return &*baseline_;
+    baseline_ = LeakBaseline::take();
+    return nullptr;
+  }
+
+ private:
+  std::mutex mutex_;  // held for the time of a capture
+  std::optional<LeakBaseline> baseline_;
+};
+FirstBaseline& first_baseline() {
+  static FirstBaseline* baseline = new FirstBaseline;
+  return *baseline;
+}
+
+Result<void> goroutine_leak(Request& request, ResponseWriter& response) {
+  std::string_view form = form_of(request);
+  if (form.empty()) return refuse(response, 400, bad_form);
+  LeakReport report;
+  if (std::optional<std::string> text = request.query("seconds")) {
+    std::optional<std::chrono::seconds> seconds = parse_seconds(*text);
+    if (!seconds) return refuse(response, 400, bad_seconds);
+    LeakBaseline baseline = LeakBaseline::take();
+    Context context = request.context();
+    if (!wait_for(context, *seconds)) return *context.err();
+    report = find_leaks(&baseline, Duration::zero());
+  } else {
+    report = find_leaks(first_baseline().get());
+  }
+  if (form == "0") return send_profile(response, "goroutineleak", leak_profile(report));
+  return stream(response, [&](const TextSink& sink) {
+    form == "1" ? write_leak_counts(report, sink) : write_leaks(report, sink);
+  });
 }
 
 // A profile of what is counted since the start, or within the next seconds if the request says so:
@@ -200,6 +260,7 @@ Result<void> answer(Request& request, ResponseWriter& response) {
   }
   if (what.empty()) return index(response);
   if (what == "goroutine") return goroutine(request, response);
+  if (what == "goroutineleak") return goroutine_leak(request, response);
   if (what == "block") return delays(request, response, what, "contention", runtime::block_profile);
   if (what == "mutex") return delays(request, response, what, "mutex", runtime::mutex_profile);
   if (what == "heap") return memory(request, response, what, HeapFocus::inuse);

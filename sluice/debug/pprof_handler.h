@@ -14,6 +14,10 @@ namespace sluice::debug {
 //   /debug/pprof/goroutine?debug=2   every goroutine's stack, as text
 //   /debug/pprof/goroutine?debug=1   equal stacks counted, as text
 //   /debug/pprof/goroutine           the same for `go tool pprof` (debug=0)
+//   /debug/pprof/goroutineleak       those that nothing can ever wake, also with debug=1 and
+// debug=2;
+//                                    the texts then name suspects: see goroutine_leaks.h. Compared
+//                                    with the first such question, or with `seconds=N` ago
 //   /debug/pprof/block               where goroutines waited for others; debug=1 as text
 //   /debug/pprof/mutex               who kept others waiting for locks; debug=1 as text
 //   /debug/pprof/block?seconds=10    what comes within 10 seconds (1 to 3600); mutex likewise

@@ -109,6 +109,35 @@ TEST_F(PprofHandler, GivesGosToolAGzippedProfile) {
   });
 }
 
+TEST_F(PprofHandler, ShowsLeaks) {
+  serve([&] {
+    go([] {
+      set_goroutine_name("waiter");
+      Channel<int>::nil().receive();
+    });
+    internal::wait_for_waiters(1);
+    Answer stacks = get("/debug/pprof/goroutineleak?debug=2");
+    EXPECT_EQ(stacks.status, 200);
+    EXPECT_EQ(stacks.type, "text/plain; charset=utf-8");
+    EXPECT_THAT(stacks.body, HasSubstr(" [chan receive (nil chan) (leaked) labels:"));
+    Answer counts = get("/debug/pprof/goroutineleak?debug=1");
+    EXPECT_EQ(counts.status, 200);
+    EXPECT_THAT(counts.body, StartsWith("goroutineleak profile: total "));
+    Answer profile = get("/debug/pprof/goroutineleak");
+    EXPECT_EQ(profile.status, 200);
+    EXPECT_EQ(profile.type, "application/octet-stream");
+    EXPECT_THAT(profile.body, StartsWith("\x1f\x8b"));
+    Answer grown = get("/debug/pprof/goroutineleak?debug=2&seconds=1");
+    EXPECT_EQ(grown.status, 200);
+    for (const char* bad : {"0", "-1", "x", "3601", ""}) {
+      Answer answer = get(std::string("/debug/pprof/goroutineleak?seconds=") + bad);
+      EXPECT_EQ(answer.status, 400) << bad;
+      EXPECT_EQ(answer.body, "seconds must be a whole number from 1 to 3600\n");
+    }
+    EXPECT_EQ(get("/debug/pprof/goroutineleak?debug=3").status, 400);
+  });
+}
+
 TEST_F(PprofHandler, ProfilesTheCpu) {
   serve([&] {
     Answer answer = get("/debug/pprof/profile?seconds=1");

@@ -10,15 +10,18 @@
 
 #include <atomic>
 #include <mutex>
-#include <string_view>
 
+#include "sluice/debug/deadlock.h"
 #include "sluice/debug/goroutine_text.h"
 #include "sluice/debug/internal/service_thread.h"
+#include "sluice/debug/internal/standard_error.h"
 #include "sluice/runtime/goroutines.h"
 
 namespace sluice::debug {
 
 namespace {
+
+using internal::print_to_standard_error;
 
 constexpr int exit_status = 2;  // Go's
 
@@ -31,23 +34,14 @@ void on_sigquit(int) {
   errno = saved;
 }
 
-bool print(std::string_view text) {
-  while (!text.empty()) {
-    ssize_t n = ::write(STDERR_FILENO, text.data(), text.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    text.remove_prefix(static_cast<size_t>(n));
-  }
-  return true;
-}
-
 void* wait_for_signal(void* reading_end) {
+  runtime::wakes_nobody();
   int fd = static_cast<int>(reinterpret_cast<intptr_t>(reading_end));
   char byte;
   while (::read(fd, &byte, 1) < 0 && errno == EINTR) {
   }
-  print("SIGQUIT: quit\n\n");
-  write_stacks(runtime::capture_goroutines(), print);
+  print_to_standard_error("SIGQUIT: quit\n\n");
+  write_stacks(runtime::capture_goroutines(), print_to_standard_error);
   ::_exit(exit_status);
 }
 
@@ -67,6 +61,7 @@ Result<void> dump_on_sigquit() {
     return thread.error();
   }
   ::pthread_detach(*thread);
+  print_stacks_on_deadlock();
   handler_pipe.store(ends[1]);
   struct sigaction action = {};
   action.sa_handler = on_sigquit;

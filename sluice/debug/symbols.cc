@@ -15,6 +15,7 @@
 
 #include <backtrace.h>
 
+#include "sluice/base/hidden_pointer.h"
 #include "sluice/debug/internal/function_name.h"
 #include "sluice/debug/internal/stack_lines.h"
 
@@ -72,7 +73,8 @@ std::string name_by_file(uintptr_t address, Symbol* symbol) {
 class Symbolizer {
  public:
   static Symbolizer& instance() {
-    static Symbolizer* one = new Symbolizer;
+    // Hidden from the search for leaks: it is large, and full of what its strings left over.
+    static HiddenPointer<Symbolizer> one = new Symbolizer;
     return *one;
   }
 

@@ -118,6 +118,7 @@ class Watchdog::Impl {
   };
 
   void run() {
+    if (!options_.report) runtime::wakes_nobody();
     std::unique_lock lock(mutex_);
     Duration rest = period_;
     while (!changed_.wait_for(lock, rest, [this] { return stop_; })) {

@@ -9,6 +9,7 @@ namespace sluice::debug::internal {
 Result<pthread_t> start_service_thread(void* (*run)(void*), void* argument) {
   sigset_t all, before;
   ::sigfillset(&all);
+  ::sigdelset(&all, SIGURG);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
   pthread_t thread;
   int error = ::pthread_create(&thread, nullptr, run, argument);
