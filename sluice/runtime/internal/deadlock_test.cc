@@ -26,12 +26,12 @@ constexpr bool noticed = !sanitizer::thread;
 
 void wait_for_ever() { park(WaitReason::chan_receive); }
 
-class Deadlock : public testing::Test {
+class DeadlockDeathTest : public testing::Test {
  protected:
-  Deadlock() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
+  DeadlockDeathTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
 };
 
-TEST_F(Deadlock, EndsTheProcessWithEveryStack) {
+TEST_F(DeadlockDeathTest, EndsTheProcessWithEveryStack) {
   if (!noticed) return;
   auto deadlock = [] {
     Runtime runtime{{.max_procs = 2}};
@@ -47,7 +47,7 @@ TEST_F(Deadlock, EndsTheProcessWithEveryStack) {
               "created by 0x[0-9a-f]+ in goroutine 1\n");
 }
 
-TEST_F(Deadlock, StacksArePrintedByWhoWasAsked) {
+TEST_F(DeadlockDeathTest, StacksArePrintedByWhoWasAsked) {
   if (!noticed) return;
   auto deadlock = [] {
     print_stacks_with([] { [[maybe_unused]] ssize_t n = ::write(2, "my stacks\n", 10); });
@@ -57,7 +57,7 @@ TEST_F(Deadlock, StacksArePrintedByWhoWasAsked) {
   EXPECT_EXIT(deadlock(), testing::KilledBySignal(SIGABRT), "deadlock!\n\nmy stacks\n$");
 }
 
-TEST_F(Deadlock, IsAlsoNoticedWhenItComesLate) {
+TEST_F(DeadlockDeathTest, IsAlsoNoticedWhenItComesLate) {
   if (!noticed) return;
   auto deadlock = [] {
     Runtime runtime{{.max_procs = 2}};
@@ -70,7 +70,7 @@ TEST_F(Deadlock, IsAlsoNoticedWhenItComesLate) {
   EXPECT_EXIT(deadlock(), testing::KilledBySignal(SIGABRT), "all goroutines are asleep");
 }
 
-TEST_F(Deadlock, AnObserversThreadIsNoHope) {
+TEST_F(DeadlockDeathTest, AnObserversThreadIsNoHope) {
   if (!noticed) return;
   auto deadlock = [] {
     std::thread([] {
@@ -96,11 +96,11 @@ void expect_hope(Hope hope) {
 }
 constexpr Duration longer_than_sysmon_takes = std::chrono::milliseconds(900);
 
-TEST_F(Deadlock, ATimerIsHope) {
+TEST_F(DeadlockDeathTest, ATimerIsHope) {
   expect_hope([] { sleep_for(longer_than_sysmon_takes); });  // tidy: sleeps: what is tested
 }
 
-TEST_F(Deadlock, AThreadThatNobodyKnowsIsHope) {
+TEST_F(DeadlockDeathTest, AThreadThatNobodyKnowsIsHope) {
   expect_hope([] {
     G* waiter = current();
     std::thread([waiter] {
@@ -112,7 +112,7 @@ TEST_F(Deadlock, AThreadThatNobodyKnowsIsHope) {
   });
 }
 
-TEST_F(Deadlock, ADescriptorIsHope) {
+TEST_F(DeadlockDeathTest, ADescriptorIsHope) {
   expect_hope([] {
     int ends[2];
     ASSERT_EQ(::pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
@@ -130,7 +130,7 @@ TEST_F(Deadlock, ADescriptorIsHope) {
   });
 }
 
-TEST_F(Deadlock, AThreadThatWaitsForADescriptorIsHope) {
+TEST_F(DeadlockDeathTest, AThreadThatWaitsForADescriptorIsHope) {
   auto wait = [] {
     Runtime runtime{{.max_procs = 2}};
     int ends[2];
@@ -152,7 +152,7 @@ TEST_F(Deadlock, AThreadThatWaitsForADescriptorIsHope) {
   EXPECT_EXIT(wait(), testing::ExitedWithCode(0), "");
 }
 
-TEST_F(Deadlock, AGoroutineThatBlocksInTheKernelIsHope) {
+TEST_F(DeadlockDeathTest, AGoroutineThatBlocksInTheKernelIsHope) {
   expect_hope([] {
     G* waiter = current();
     go([waiter] {
@@ -166,7 +166,7 @@ TEST_F(Deadlock, AGoroutineThatBlocksInTheKernelIsHope) {
   });
 }
 
-TEST_F(Deadlock, CanBeLeftToWait) {
+TEST_F(DeadlockDeathTest, CanBeLeftToWait) {
   auto wait = [] {
     Runtime runtime{{.fatal_deadlock = false}};
     // A deadlock, but for the alarm that ends the process.
@@ -177,7 +177,7 @@ TEST_F(Deadlock, CanBeLeftToWait) {
   EXPECT_EXIT(wait(), testing::ExitedWithCode(0), "");
 }
 
-TEST_F(Deadlock, ThereIsNoneWhileTheLookerRunsItself) {
+TEST_F(DeadlockDeathTest, ThereIsNoneWhileTheLookerRunsItself) {
   EXPECT_EQ(all_asleep_for_ever(), Asleep::no);
 }
 

@@ -63,7 +63,7 @@ void Reach::exclude_known() {
 // How much below its stack pointer may be alive: a function that calls nobody may use so much. Not
 // the functions of libc by which the scheduler enters the kernel, so a thread of ours in its own
 // frames that is at a system call has none.
-uintptr_t Reach::red_zone_of(const ThreadRegisters& registers) {
+uintptr_t Reach::red_zone_of([[maybe_unused]] const ThreadRegisters& registers) {
 #if defined(__x86_64__)
   constexpr unsigned char system_call[] = {0x0f, 0x05};
   for (M* m = sched.all_ms.load(std::memory_order_relaxed); m != nullptr; m = m->all_next)
