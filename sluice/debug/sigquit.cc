@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -25,24 +26,45 @@ using internal::print_to_standard_error;
 
 constexpr int exit_status = 2;  // Go's
 
+// What is written to the pipe.
+constexpr char quit = 'q', crash = 'c';
+
 std::atomic<int> handler_pipe{-1};
+std::atomic<bool> shown{false};
+
+void ask(char byte) { [[maybe_unused]] ssize_t ignored = ::write(handler_pipe.load(), &byte, 1); }
 
 void on_sigquit(int) {
   int saved = errno;
-  char byte = 0;
-  [[maybe_unused]] ssize_t ignored = ::write(handler_pipe.load(), &byte, 1);
+  ask(quit);
   errno = saved;
 }
 
-void* wait_for_signal(void* reading_end) {
+// Not for ever: the goroutine that crashed may have a lock that the other thread needs.
+void show_on_crash() {
+  constexpr int milliseconds_max = 5000;
+  ask(crash);
+  timespec moment{0, 1'000'000};
+  for (int i = 0; i < milliseconds_max && !shown.load(); ++i) ::nanosleep(&moment, nullptr);
+}
+
+void print_all() { write_stacks(runtime::capture_goroutines(), print_to_standard_error); }
+
+void* serve(void* reading_end) {
   runtime::wakes_nobody();
   int fd = static_cast<int>(reinterpret_cast<intptr_t>(reading_end));
-  char byte;
-  while (::read(fd, &byte, 1) < 0 && errno == EINTR) {
+  for (char byte = 0;;) {
+    if (::read(fd, &byte, 1) != 1) continue;  // EINTR
+    if (byte == crash) {
+      print_to_standard_error("\n");
+      print_all();
+      shown = true;
+    } else {
+      print_to_standard_error("SIGQUIT: quit\n\n");
+      print_all();
+      ::_exit(exit_status);
+    }
   }
-  print_to_standard_error("SIGQUIT: quit\n\n");
-  write_stacks(runtime::capture_goroutines(), print_to_standard_error);
-  ::_exit(exit_status);
 }
 
 }  // namespace
@@ -54,7 +76,7 @@ Result<void> dump_on_sigquit() {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return errno_error(errno, "pipe2");
   Result<pthread_t> thread =
-      internal::start_service_thread(wait_for_signal, reinterpret_cast<void*>(intptr_t{ends[0]}));
+      internal::start_service_thread(serve, reinterpret_cast<void*>(intptr_t{ends[0]}));
   if (!thread) {
     ::close(ends[0]);
     ::close(ends[1]);
@@ -63,6 +85,7 @@ Result<void> dump_on_sigquit() {
   ::pthread_detach(*thread);
   print_stacks_on_deadlock();
   handler_pipe.store(ends[1]);
+  runtime::show_stacks_on_crash_with(show_on_crash);
   struct sigaction action = {};
   action.sa_handler = on_sigquit;
   action.sa_flags = SA_RESTART | SA_ONSTACK | SA_RESETHAND;

@@ -12,7 +12,8 @@ namespace sluice::debug {
 // The handler only writes to a pipe; a thread of its own does the rest, so that it also answers
 // when every processor is stuck. If the process is so broken that the dump hangs, a second SIGQUIT
 // ends it the kernel's way.
-// What the runtime prints when it ends the process for a deadlock gets functions and lines, too.
+// The same stacks follow what the runtime prints when it ends the process for a deadlock, and when
+// a goroutine ends it by an exception that nobody catches, a stack overflow or a bad access.
 // Opt in once, from any thread; further calls change nothing. It stays until the process ends.
 // Errors: those of pipe2 and pthread_create.
 Result<void> dump_on_sigquit();

@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <stdexcept>
+
 #include <gtest/gtest.h>
 
 #include "sluice/chan/channel.h"
@@ -58,6 +60,50 @@ TEST_F(SigquitDeathTest, WorksWithoutARuntime) {
         for (;;) ::pause();
       },
       testing::ExitedWithCode(2), "SIGQUIT: quit");
+}
+
+void throw_among_waiters() {
+  Runtime runtime{{.max_procs = 1}};
+  runtime.block_on([&] {
+    EXPECT_TRUE(dump_on_sigquit());
+    Channel<int> word;
+    go([word] {
+      set_goroutine_name("waiter");
+      word.receive();
+    });
+    internal::wait_for_waiters(1);
+    go([] { throw std::runtime_error("the till is empty"); });
+    word.receive();
+  });
+}
+
+TEST_F(SigquitDeathTest, ACrashPrintsEveryGoroutineToo) {
+  EXPECT_EXIT(throw_among_waiters(), testing::KilledBySignal(SIGABRT),
+              "panic: the till is empty.*goroutine [0-9]+ .running.:\n.*"
+              "goroutine [0-9]+ .chan receive labels:.\"name\": \"waiter\".*"
+              "ChannelCore::receive.*created by ");
+}
+
+[[gnu::noinline]] void touch_nothing(volatile int* nothing) {
+  *nothing = 1;
+  asm volatile("");
+}
+
+// With what led there, by name, though that is on a signal's stack by then.
+TEST_F(SigquitDeathTest, ABadAccessIsShownWithItsCallers) {
+  struct sigaction handler;
+  ::sigaction(SIGSEGV, nullptr, &handler);
+  if (handler.sa_handler != SIG_DFL) return;  // a sanitizer's
+  auto crash = [] {
+    Runtime runtime{{.max_procs = 1}};
+    runtime.block_on([] {
+      EXPECT_TRUE(dump_on_sigquit());
+      touch_nothing(nullptr);
+    });
+  };
+  EXPECT_EXIT(crash(), testing::KilledBySignal(SIGSEGV),
+              "SIGSEGV at address .*goroutine 1 .running.:\n"
+              "sluice::debug::.*touch_nothing\\(...\\)\n");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstdio>
@@ -16,6 +17,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "sluice/runtime/goroutines.h"
 #include "sluice/runtime/internal/sanitizer.h"
 #include "sluice/runtime/park.h"
 #include "sluice/runtime/runtime.h"
@@ -76,6 +78,35 @@ TEST_F(FaultDeathTest, AnUncaughtExceptionPrintsItsMessageAndStack) {
                "panic: the till is empty .*runtime_error.*goroutine [0-9]+ .running, thrower."
                ".*0x[0-9a-f]+.*created by goroutine [0-9]+ at 0x");
   EXPECT_DEATH(die_on_goroutine([] { throw 42; }), "panic: an exception that is no std::exception");
+}
+
+// A sanitizer's handler has it otherwise.
+TEST_F(FaultDeathTest, ABadAccessNamesTheGoroutineAndEndsAsEver) {
+  if (runtime::sanitizer::address || runtime::sanitizer::thread) return;
+  auto access = [] {
+    set_goroutine_name("reader");
+    volatile int* nowhere = reinterpret_cast<int*>(16);
+    *nowhere = 1;
+  };
+  EXPECT_EXIT(die_on_goroutine(access), testing::KilledBySignal(SIGSEGV),
+              "fatal: SIGSEGV at address 0x10: goroutine [0-9]+ reader\n\n"
+              "goroutine [0-9]+ .running, reader.:\n.*0x[0-9a-f]+");
+}
+
+TEST_F(FaultDeathTest, TheOthersStacksAreShownByWhoWasAsked) {
+  auto fail = [](auto body) {
+    runtime::show_stacks_on_crash_with(
+        [] { [[maybe_unused]] ssize_t n = ::write(2, "and the others\n", 15); });
+    die_on_goroutine(body);
+  };
+  EXPECT_DEATH(fail([] { throw 42; }), "panic: .*and the others");
+  EXPECT_DEATH(fail([] {
+                 volatile int depth = 0;
+                 recurse(&depth);
+               }),
+               "stack overflow: .*and the others");
+  if (runtime::sanitizer::address || runtime::sanitizer::thread) return;
+  EXPECT_DEATH(fail([] { *reinterpret_cast<volatile int*>(16) = 1; }), "SIGSEGV.*and the others");
 }
 
 TEST_F(FaultDeathTest, AHandlerReceivesTheExceptionAndTheProcessGoesOn) {

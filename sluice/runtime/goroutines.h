@@ -73,6 +73,13 @@ GoroutineDump capture_abandoned();
 // goroutine.
 void print_stacks_with(void (*print_all)());
 
+// Who shows every goroutine's stack when one of them ends the process: by an exception that nobody
+// catches, a stack that overflows, an access to memory that is not there. Its own stack is on
+// standard error by then. `show` is called on that goroutine's thread, maybe in a signal handler,
+// maybe while the thread has malloc's locks: it must have the work done by another thread, and
+// return when that is over, or after a while. At first there is nobody.
+void show_stacks_on_crash_with(void (*show)());
+
 // Says that the calling thread makes no goroutine runnable as long as it lives: an observer's. The
 // runtime takes every other thread that it does not know for one that may (see
 // RuntimeOptions::fatal_deadlock).

@@ -47,7 +47,7 @@ void on_signal(int signal, siginfo_t* info, void* context) {
   uint32_t expected = Answer::asked;
   if (answer != nullptr && answer->state.compare_exchange_strong(expected, Answer::answering,
                                                                  std::memory_order_acq_rel)) {
-    describe(m->g, context, answer);
+    describe(m->g, m->died_at != nullptr ? m->died_at : context, answer);
     answer->state.store(Answer::answered, std::memory_order_release);
   } else if ((previous.sa_flags & SA_SIGINFO) != 0) {
     previous.sa_sigaction(signal, info, context);

@@ -45,6 +45,7 @@ struct alignas(64) M : RegionWord {
   StackBounds own_stack;
   uintptr_t own_frame = 0;               // where the scheduler's frames on it begin, downwards
   std::atomic<Answer*> answer{nullptr};  // to interrupt.h's questions; made by who asks first
+  const void* died_at = nullptr;         // context of the signal that ends the process; its own
   // Return addresses of the stack that created its thread: thread_creations.cc, which guards them.
   static constexpr uint32_t created_by_max = 32;  // Go's maxStack of m.createstack
   uint32_t created_by_count = 0;

@@ -3,6 +3,7 @@
 #include "sluice/runtime/internal/on_thread.h"
 
 #include "sluice/runtime/internal/blocked_thread.h"
+#include "sluice/runtime/internal/interrupted.h"
 #include "sluice/runtime/internal/racy.h"
 #include "sluice/runtime/internal/scheduler.h"
 
@@ -24,10 +25,14 @@ bool OnThread::read_blocked(M* m, G* g, bool partial, std::vector<Found>* found)
   if (place.state == ThreadState::executing) return false;
   if (place.state == ThreadState::unknown || peek(m->g) != g) return true;
   StackBounds bounds = stack_pool->bounds(peek(g->stack.slot));
-  if (!bounds.hold(place.sp, 1)) return true;
-  Found& candidate = found->emplace_back(Found{g, true, {}});
+  // One that the process is about to die of waits elsewhere, in a signal handler.
+  const void* died_at = peek(m->died_at);
+  UnwindRegisters registers{.pc = place.pc, .sp = place.sp};
+  if (died_at != nullptr) registers = interrupted_registers(died_at);
+  if (!bounds.hold(registers.sp, 1)) return true;
+  Found& candidate = found->emplace_back(Found{g, died_at == nullptr, {}});
   read_moving(g, &candidate.sample);
-  raw_.copy({.pc = place.pc, .sp = place.sp}, bounds);
+  raw_.copy(registers, bounds);
   if (place_of(tid) == place) {
     raw_.unwind(&candidate.sample);
     if (is_good(candidate.sample, partial)) return true;

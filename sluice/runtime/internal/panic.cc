@@ -9,12 +9,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <typeinfo>
 
+#include "sluice/runtime/goroutines.h"
 #include "sluice/runtime/internal/m.h"
 #include "sluice/runtime/internal/sanitizer.h"
 #include "sluice/runtime/internal/stack_pool.h"
@@ -22,6 +24,12 @@
 namespace sluice::runtime {
 
 namespace {
+
+std::atomic<void (*)()> show_all{nullptr};
+
+void show_all_stacks() {
+  if (void (*show)() = show_all.load()) show();
+}
 
 std::terminate_handler previous_terminate = nullptr;
 struct sigaction previous_segv, previous_bus;
@@ -57,15 +65,8 @@ int walk(uint64_t pc, uint64_t frame, uint64_t low, uint64_t high, void** out, i
   return n;
 }
 
-void print_overflow(G* g, const ucontext_t* context, uint32_t slot) {
-  char line[256];
-  int n =
-      std::snprintf(line, sizeof line,
-                    "sluice: fatal: stack overflow: goroutine %llu%s%s exceeds its %zu-byte stack "
-                    "(RuntimeOptions::stack_bytes)\n\n",
-                    static_cast<unsigned long long>(g->id), *g->label() != 0 ? " " : "", g->label(),
-                    stack_pool->usable_bytes());
-  print(line, static_cast<size_t>(n));
+// Of the stack in that slot, which `context` was on.
+void print_interrupted_stack(G* g, const ucontext_t* context, uint32_t slot) {
   print_header(g);
 #if defined(__x86_64__)
   uint64_t pc = static_cast<uint64_t>(context->uc_mcontext.gregs[REG_RIP]);
@@ -80,20 +81,55 @@ void print_overflow(G* g, const ucontext_t* context, uint32_t slot) {
   ::backtrace_symbols_fd(frames, count, STDERR_FILENO);
 }
 
+void print_fault(G* g, int signal, const siginfo_t* info, const ucontext_t* context) {
+  char line[256];
+  int n = std::snprintf(
+      line, sizeof line, "sluice: fatal: %s at address %p: goroutine %llu%s%s\n\n",
+      signal == SIGSEGV ? "SIGSEGV" : "SIGBUS", info->si_addr,
+      static_cast<unsigned long long>(g->id), *g->label() != 0 ? " " : "", g->label());
+  print(line, static_cast<size_t>(n));
+  print_interrupted_stack(g, context, g->stack.slot);
+}
+
+void print_overflow(G* g, const ucontext_t* context, uint32_t slot) {
+  char line[256];
+  int n =
+      std::snprintf(line, sizeof line,
+                    "sluice: fatal: stack overflow: goroutine %llu%s%s exceeds its %zu-byte stack "
+                    "(RuntimeOptions::stack_bytes)\n\n",
+                    static_cast<unsigned long long>(g->id), *g->label() != 0 ? " " : "", g->label(),
+                    stack_pool->usable_bytes());
+  print(line, static_cast<size_t>(n));
+  print_interrupted_stack(g, context, slot);
+}
+
+bool is_default(const struct sigaction& action) {
+  return (action.sa_flags & SA_SIGINFO) == 0 && action.sa_handler == SIG_DFL;
+}
+
 void on_fault(int signal, siginfo_t* info, void* context) {
   M* m = current_m();
   bool in_guard = false;
   bool sent = info->si_code <= 0;  // by kill() or raise(): there is no address
+  const struct sigaction& previous = signal == SIGSEGV ? previous_segv : previous_bus;
   if (!sent && m != nullptr && m->g != nullptr && stack_pool != nullptr) {
+    const auto* registers = static_cast<const ucontext_t*>(context);
     int64_t slot = stack_pool->slot_of(info->si_addr, &in_guard);
     if (slot >= 0 && in_guard) {
-      print_overflow(m->g, static_cast<const ucontext_t*>(context), static_cast<uint32_t>(slot));
+      m->died_at = context;
+      print_overflow(m->g, registers, static_cast<uint32_t>(slot));
+      show_all_stacks();
       ::signal(SIGABRT, SIG_DFL);
       std::abort();
     }
+    if (is_default(previous)) {
+      ::sigaction(signal, &previous, nullptr);  // first, lest a fault in here comes here again
+      m->died_at = context;
+      print_fault(m->g, signal, info, registers);
+      show_all_stacks();
+    }
   }
   // Not ours: hand it on. Returning with the old handler set repeats the access under it.
-  const struct sigaction& previous = signal == SIGSEGV ? previous_segv : previous_bus;
   if ((previous.sa_flags & SA_SIGINFO) != 0 && previous.sa_sigaction != nullptr) {
     previous.sa_sigaction(signal, info, context);
     return;
@@ -126,10 +162,13 @@ void on_fault(int signal, siginfo_t* info, void* context) {
                         type, *type != 0 ? ")" : "");
   print(line, std::min(static_cast<size_t>(n), sizeof line - 1));
   print_goroutine_stack(m->g);
+  show_all_stacks();
   std::abort();
 }
 
 }  // namespace
+
+void show_stacks_on_crash_with(void (*show)()) { show_all.store(show); }
 
 void print_goroutine_stack(G* g) {
   print_header(g);
