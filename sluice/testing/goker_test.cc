@@ -128,7 +128,7 @@ size_t count_stacks(const std::string& text) {
 // A stale word may hide one; in a process that goes on it would be found by and by. So here: the
 // program is run again if not all were proved.
 void run_bug(const Program& program, Row* row) {
-  constexpr int runs_max = 8;
+  constexpr int runs_max = 20;
   for (int i = 0; i < (searches() ? runs_max : 1); ++i) {
     Ids before = alive();
     LeakBaseline baseline = LeakBaseline::take();
