@@ -2,6 +2,7 @@
 
 #include "sluice/testing/allocs.h"
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -61,7 +62,7 @@ TEST(CountAllocs, OfTheProcessCountsGoroutinesThatAnswer) {
   Runtime runtime{{.max_procs = 2}};
   runtime.block_on([] {
     auto ask = [] {
-      bool done = false;
+      std::atomic<bool> done = false;
       go([&] {
         allocate_for_report(50);
         done = true;
