@@ -153,7 +153,11 @@ TEST_P(StackPoolGuarded, ScatteredStacksGiveTheirPagesBackAndKeepTheirGuards) {
   if (pool.count_max() < count) GTEST_SKIP() << "vm.max_map_count allows too few";
   if (sanitizer::address) GTEST_SKIP() << "the leak checker takes too long for so many stacks";
   if (pool.carved() < count) {
-    ASSERT_TRUE(pool.carve(count - pool.carved()).has_value());
+    // Other tests may have taken too many mappings since the pool was made.
+    Result<void> carved = pool.carve(count - pool.carved());
+    if (!carved && carved.error().to_string().contains("vm.max_map_count"))
+      GTEST_SKIP() << carved.error().to_string();
+    ASSERT_TRUE(carved.has_value()) << carved.error().to_string();
   }
   std::vector<Stack> stacks(count);
   ASSERT_EQ(pool.take(stacks.data(), count), count);
