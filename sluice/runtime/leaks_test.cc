@@ -241,15 +241,18 @@ TEST_F(Leaks, AChainOfBlocksKeepsIt) {
 TEST_F(Leaks, AWaiterThatARunnableOneCouldWakeIsKept) {
   run([] {
     std::atomic<bool> stop{false};
+    std::atomic<bool> stopped{false};
     auto gate = std::make_shared<Gate>();
-    go([gate, &stop] {  // always runs, or will
+    go([gate, &stop, &stopped] {  // always runs, or will
       while (!stop) yield();
       gate->open();
+      stopped = true;
     });
     uint64_t id = start_and_park([gate] { gate->wait(); });
     gate.reset();
     EXPECT_FALSE(proves(id));
     stop = true;
+    while (!stopped) yield();
   });
 }
 
