@@ -23,17 +23,21 @@ class SigquitDeathTest : public testing::Test {
   SigquitDeathTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
 };
 
+void start_waiter(const Channel<int>& word) {
+  go([word] {
+    set_goroutine_name("waiter");
+    word.receive();
+  });
+  internal::wait_for_waiters(1);
+}
+
 void raise_among_waiters(bool keep_the_processor) {
   Runtime runtime{{.max_procs = 1}};
   runtime.block_on([&] {
     EXPECT_TRUE(dump_on_sigquit());
     EXPECT_TRUE(dump_on_sigquit());
     Channel<int> word;
-    go([word] {
-      set_goroutine_name("waiter");
-      word.receive();
-    });
-    internal::wait_for_waiters(1);
+    start_waiter(word);
     ::raise(SIGQUIT);
     while (keep_the_processor) asm volatile("");
     word.receive();
@@ -67,11 +71,7 @@ void throw_among_waiters() {
   runtime.block_on([&] {
     EXPECT_TRUE(dump_on_sigquit());
     Channel<int> word;
-    go([word] {
-      set_goroutine_name("waiter");
-      word.receive();
-    });
-    internal::wait_for_waiters(1);
+    start_waiter(word);
     go([] { throw std::runtime_error("the till is empty"); });
     word.receive();
   });

@@ -2,8 +2,6 @@
 
 #include "sluice/runtime/thread_creations.h"
 
-#include <pthread.h>
-
 #include <mutex>
 #include <span>
 
@@ -26,14 +24,8 @@ StackBounds bounds_of(uintptr_t frame) {
   bool in_guard;
   int64_t slot = stack_pool->slot_of(reinterpret_cast<void*>(frame), &in_guard);
   if (slot >= 0) return stack_pool->bounds(static_cast<uint32_t>(slot));
-  pthread_attr_t attributes;
-  if (::pthread_getattr_np(::pthread_self(), &attributes) != 0) return {};
-  void* bottom = nullptr;
-  size_t bytes = 0;
-  ::pthread_attr_getstack(&attributes, &bottom, &bytes);
-  ::pthread_attr_destroy(&attributes);
   // A main thread's stack is mapped from where it is used.
-  return {frame, reinterpret_cast<uintptr_t>(bottom) + bytes};
+  return {frame, own_thread_stack().high};
 }
 
 }  // namespace
