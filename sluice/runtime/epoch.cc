@@ -9,6 +9,7 @@
 
 #include "sluice/runtime/internal/scheduler.h"
 #include "sluice/runtime/proc_local.h"
+#include "sluice/runtime/simulation.h"
 
 namespace sluice::runtime {
 
@@ -49,7 +50,10 @@ void wait_for_regions() {
     for (int i = 0;; ++i) {
       if (!m->inside() || m->completed.load(std::memory_order_acquire) != first) break;
       if (!m->alive.load(std::memory_order_acquire)) break;
-      if (i > 100) ::sched_yield();
+      if (Simulation* current = simulation())
+        current->wait_for_others();
+      else if (i > 100)
+        ::sched_yield();
     }
   }
   foreign_slot.lock();

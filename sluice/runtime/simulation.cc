@@ -8,7 +8,7 @@
 namespace sluice::runtime {
 
 namespace internal {
-constinit std::atomic<Simulation*> simulation{nullptr};
+constinit std::atomic<Simulation*> current_simulation{nullptr};
 }
 
 namespace {
@@ -16,7 +16,8 @@ constinit std::atomic<DescriptorSource*> source{nullptr};
 }
 
 void set_descriptor_source(DescriptorSource* next) {
-  SLUICE_ASSERT(next == nullptr || source.load() == nullptr, "there is a simulated network already");
+  SLUICE_ASSERT(next == nullptr || source.load() == nullptr,
+                "there is a simulated network already");
   source.store(next, std::memory_order_release);
 }
 

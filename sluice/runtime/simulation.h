@@ -31,6 +31,8 @@ class Simulation {
   virtual void interleave() = 0;
   // Returns when `lock` may be free; its holder is somebody who was interleaved.
   virtual void wait_for(const SpinLock& lock) = 0;
+  // The same for whoever waits awake for something else that somebody else is to do.
+  virtual void wait_for_others() = 0;
   // One of `count` possibilities; `count` is not 0.
   virtual uint32_t choose(Decision kind, uint32_t count) = 0;
   // True so many times in a million, where faults are on at all.
@@ -40,21 +42,23 @@ class Simulation {
   // A line of the trace: what just happened, in words that are the same in every run of this seed:
   // no addresses, no descriptors of the system, no real time.
   virtual void note(std::string_view what) = 0;
-  // The program reached for what is not simulated; the run fails, and names it.
+  // The program reached for what is not simulated: the run ends as failed, and names it.
   virtual void refuse(std::string_view what) = 0;
+  // What is being tested does not hold: the run ends as failed. Does not return.
+  virtual void fail(std::string_view what) = 0;
 
  protected:
   ~Simulation() = default;
 };
 
 namespace internal {
-extern constinit std::atomic<Simulation*> simulation;
+extern constinit std::atomic<Simulation*> current_simulation;
 }
 
 // Null, always, but in a simulation.
 inline Simulation* simulation() {
   // Relaxed: it is installed and removed while no other thread of the scheduler exists.
-  return internal::simulation.load(std::memory_order_relaxed);
+  return internal::current_simulation.load(std::memory_order_relaxed);
 }
 
 // A point at which another goroutine may get in between. To be called by whoever is about to touch

@@ -7,6 +7,10 @@
 namespace sluice::runtime {
 
 void SpinLock::lock_slow() {
+  if (Simulation* current = simulation()) {
+    while (!try_lock()) current->wait_for(*this);
+    return;
+  }
   for (int round = 0;; ++round) {
     for (int i = 0; i < 64; ++i) {
       if (try_lock()) return;

@@ -5,6 +5,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "sluice/runtime/simulation.h"
+
 namespace sluice::runtime {
 
 // A lock for a few dozen instructions: channel states, wait queues, timer wheels.
@@ -20,6 +22,7 @@ class SpinLock {
   SpinLock& operator=(const SpinLock&) = delete;
 
   void lock() {
+    interleave();
     if (word_.exchange(1, std::memory_order_acquire) != 0) lock_slow();
   }
   bool try_lock() {

@@ -51,6 +51,8 @@ struct alignas(64) P {
   static constexpr uint32_t attention = 1;
   // Events are recorded.
   static constexpr uint32_t recording = 2;
+  // The simulator says who is next; set while the P exists.
+  static constexpr uint32_t simulated = 4;
   // Times that a goroutine which blocked or looped gave it up; written by who hands it on.
   std::atomic<uint64_t> given_up{0};
   LatencyCells latency;
