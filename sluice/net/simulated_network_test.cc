@@ -2,13 +2,17 @@
 
 #include "sluice/net/simulated_network.h"
 
+#include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "sluice/net/internal/test_network.h"
 #include "sluice/net/internal/test_pair.h"
 
 namespace sluice::net {
@@ -16,6 +20,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using internal::connected;
+using internal::errno_of;
 using internal::on_runtime;
 using internal::Pair;
 using internal::read_some;
@@ -38,11 +43,6 @@ std::string read_all(Conn& conn) {
     if (*got == 0) return all;
     all.append(piece.data(), *got);
   }
-}
-
-int errno_of(const Error& error) {
-  const Errno* cause = as<Errno>(error);
-  return cause == nullptr ? 0 : cause->value;
 }
 
 TEST(SimulatedNetwork, CarriesBytesBothWays) {

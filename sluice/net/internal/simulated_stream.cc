@@ -57,7 +57,8 @@ void World::wake_sender(Socket& receiver) {
 }
 
 ssize_t World::send(Socket& socket, const iovec* pieces, size_t count) {
-  if (socket.error != 0) return -std::exchange(socket.error, 0);
+  // Unix sockets keep the error for a read.
+  if (socket.error != 0 && !socket.is_unix()) return -std::exchange(socket.error, 0);
   if (socket.state == Socket::State::connecting) return -EAGAIN;
   if (socket.state != Socket::State::connected || socket.sent_end) return -EPIPE;
   size_t size = 0;
@@ -184,6 +185,8 @@ bool World::arrive(Socket& socket, Segment segment) {
   }
   note([&] { return way(peer, socket) + ": end"; });
   socket.inbox.ended = true;
+  // A Unix socket knows that the other end was closed, a TCP one only that it will send no more.
+  if (socket.is_unix() && peer.orphan) socket.sent_end = true;
   report(socket, true, socket.sent_end, true);
   return true;
 }
@@ -199,7 +202,8 @@ void World::fail(Socket& socket, int error) {
 }
 
 int World::shut_down_write(Socket& socket) {
-  if (socket.state != Socket::State::connected) return -ENOTCONN;
+  if (socket.state == Socket::State::listening) return 0;
+  if (socket.state != Socket::State::connected) return socket.is_unix() ? 0 : -ENOTCONN;
   if (std::exchange(socket.sent_end, true)) return 0;
   post(socket, *sockets_.at(socket.peer), Segment::Kind::end);
   report(socket);
