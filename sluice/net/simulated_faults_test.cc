@@ -241,6 +241,25 @@ TEST(SimulatedPartition, EndsAConnectionThatItOutlasts) {
   });
 }
 
+// Nobody sends, but each end probes the other one.
+TEST(SimulatedPartition, EndsAnIdleConnectionThatItOutlasts) {
+  with_faults({}, [](SimulatedNetwork& network, ScriptedFaults& script) {
+    Pair pair = patiently_connected();
+    network.partition("10.0.0.2", 100s);
+    char piece[16];
+    pair.client.set_read_deadline(now() + 1000s);
+    EXPECT_EQ(pair.client.read(piece).error().code(), Code::deadline_exceeded);
+    pair.client.set_read_deadline(Instant::max());
+    network.partition("10.0.0.2", 1h);
+    for (Conn* conn : {&pair.client, &pair.server}) {
+      Result<size_t> got = conn->read(piece);
+      ASSERT_FALSE(got);
+      EXPECT_EQ(errno_of(got.error()), ETIMEDOUT);
+    }
+    EXPECT_EQ(script.notes_with("no answer to probes"), 2);
+  });
+}
+
 TEST(SimulatedPartition, DropsSyns) {
   with_faults({}, [](SimulatedNetwork& network, ScriptedFaults& script) {
     Result<Listener> listener = Listener::listen(address);

@@ -18,14 +18,14 @@ using internal::simulated::World;
 class Source final : public runtime::DescriptorSource {
  public:
   Result<void> watch(int fd, uint64_t tag) override {
-    Entry entry(Entry::From::timer);
+    Entry entry(Entry::From::elsewhere);
     Socket* socket = entry.find(fd);
     if (socket == nullptr) return errno_error(EBADF, "watch a simulated socket");
     entry.world()->watch(*socket, tag);
     return {};
   }
   void unwatch(int fd) override {
-    Entry entry(Entry::From::timer);
+    Entry entry(Entry::From::elsewhere);
     if (Socket* socket = entry.find(fd)) socket->watched = false;
   }
 };
@@ -55,7 +55,7 @@ SimulatedNetwork::SimulatedNetwork(NetworkFaults faults, runtime::Simulation* de
 
 SimulatedNetwork::~SimulatedNetwork() {
   {
-    Entry entry(Entry::From::timer);
+    Entry entry(Entry::From::elsewhere);
     entry.world()->report_all();
     entry.retire();
   }
@@ -63,27 +63,27 @@ SimulatedNetwork::~SimulatedNetwork() {
 }
 
 void SimulatedNetwork::name(std::string_view name, std::string_view ip) {
-  Entry entry(Entry::From::call);
+  Entry entry(Entry::From::elsewhere);
   world_->name(name, ip);
 }
 
 void SimulatedNetwork::partition(std::string_view host, Duration duration) {
-  Entry entry(Entry::From::call);
+  Entry entry(Entry::From::elsewhere);
   world_->partition(host, duration);
 }
 
 void SimulatedNetwork::heal(std::string_view host) {
-  Entry entry(Entry::From::call);
+  Entry entry(Entry::From::elsewhere);
   world_->heal(host);
 }
 
 void SimulatedNetwork::set_faults(const NetworkFaults& faults) {
-  Entry entry(Entry::From::call);
+  Entry entry(Entry::From::elsewhere);
   world_->faults = faults;
 }
 
 NetworkCounts SimulatedNetwork::counts() const {
-  Entry entry(Entry::From::call);
+  Entry entry(Entry::From::elsewhere);
   return world_->counts;
 }
 

@@ -61,7 +61,7 @@ struct NetworkCounts {
 // loopback when it dials that. Bytes travel in segments which arrive in order, each after a latency
 // of its own; 64 KiB may be on the way or unread in a direction. Errors, half-closed connections
 // and resets are Linux's. What differs: a connection that [::] accepted from IPv4 shows the IPv4
-// addresses, Unix sockets have no files and a latency, and there are no keep-alive probes.
+// addresses, and Unix sockets have no files but a latency.
 //
 // `decisions` is asked and told in place of the installed simulation: for tests on the ordinary
 // scheduler, where nothing is decided otherwise: no faults, the least latency. It is called by one
@@ -80,9 +80,9 @@ class SimulatedNetwork {
   // from the start: "localhost". Others do not exist.
   void name(std::string_view name, std::string_view ip);
 
-  // Nothing passes to or from `host`, an IP literal or a name, for so long or until heal():
-  // segments are sent again and again, and connections survive unless that takes a quarter of an
-  // hour. A host still reaches itself.
+  // Nothing passes to or from `host`, an IP literal or a name, for so long or until heal().
+  // Segments are sent again and again, ever more rarely; connections end with ETIMEDOUT after a
+  // quarter of an hour of that, or after 150 s when they were idle. A host still reaches itself.
   void partition(std::string_view host, Duration duration = Duration::max());
   void heal(std::string_view host);
 

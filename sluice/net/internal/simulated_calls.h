@@ -31,7 +31,7 @@ inline bool is_installed() { return installed.load(std::memory_order_relaxed) !=
 inline bool is_simulated(int fd) { return fd >= runtime::first_simulated_fd; }
 
 // What syscalls.h declares, on the descriptors of the simulated network; they answer as Linux does.
-// EBADF: of no network, or of one that is gone. Others may be interleaved before each.
+// EBADF: of no network, or of one that is gone. Others may be interleaved before each but check().
 ssize_t receive(int fd, void* data, size_t size, int flags);
 ssize_t send(int fd, const iovec* pieces, size_t count);
 int accept(int fd, sockaddr* address, socklen_t* size);

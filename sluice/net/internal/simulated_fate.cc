@@ -145,6 +145,13 @@ void World::partition(std::string_view host, Duration duration) {
 
 void World::isolate(const std::string& host, Duration duration) {
   ++counts.partitions;
+  for (auto& [id, socket] : sockets_) {
+    bool crosses = (socket->local.host() == host) != (socket->remote.host() == host);
+    if (!crosses || socket->is_unix() || socket->state != Socket::State::connected) continue;
+    if (!passes(*socket, socket->remote)) continue;  // the probes have begun
+    socket->probes_end = now() + keep_alive_time;
+    rearm(*socket);
+  }
   bool for_ever = duration == Duration::max();
   isolated_[host] = for_ever ? Instant::max() : now() + duration;
   note([&] {

@@ -20,6 +20,10 @@ inline constexpr size_t window_bytes = 64 * 1024;
 inline constexpr Duration retransmission_min = std::chrono::milliseconds(200);
 inline constexpr Duration retransmission_max = std::chrono::seconds(120);
 
+// What enable_keep_alive() asks for: 15 s of silence, then nine probes 15 s apart.
+inline constexpr Duration keep_alive_pause = std::chrono::seconds(15);
+inline constexpr Duration keep_alive_time = keep_alive_pause * 10;
+
 struct Segment {
   enum class Kind : uint8_t {
     open,  // the last part of the handshake: the connection may be accepted
@@ -92,8 +96,9 @@ struct Socket {
   Address remote;
   std::string label;  // what notes call it
   int peer = -1;
-  int listener = -1;        // whose queue it is meant for, until it is there
-  std::deque<int> waiting;  // a listener's connections
+  int listener = -1;                    // whose queue it is meant for, until it is there
+  std::deque<int> waiting;              // a listener's connections
+  Instant probes_end = Instant::max();  // without an answer since a partition began
   Inbox inbox;
   Handshake handshake;
   runtime::Timer timer;  // of the handshake, then of the inbox; used under the world's lock

@@ -113,7 +113,7 @@ void World::post(Socket& from, Socket& to, Segment::Kind kind, std::string_view 
 
 void World::rearm(Socket& socket) {
   const Inbox& inbox = socket.inbox;
-  Instant next = inbox.window_opens;
+  Instant next = std::min(inbox.window_opens, socket.probes_end);
   if (!inbox.in_flight.empty()) next = std::min(next, inbox.in_flight.front().arrives);
   arm(socket, next);
 }
@@ -127,6 +127,7 @@ void World::deliver(Socket& socket) {
     note([&] { return socket.label + ": reads as before"; });
     wake_sender(socket);
   }
+  if (socket.probes_end <= moment) end_probes(socket);
   while (!inbox.in_flight.empty() && inbox.in_flight.front().arrives <= moment) {
     if (!passes(socket, socket.remote)) {
       hold_back(socket);
@@ -140,6 +141,19 @@ void World::deliver(Socket& socket) {
     if (!arrive(socket, std::move(segment))) return;
   }
   rearm(socket);
+}
+
+// Linux's tcp_keepalive_timer: while something is on its way there are no probes, it is sent again.
+void World::end_probes(Socket& socket) {
+  socket.probes_end = Instant::max();
+  if (socket.state != Socket::State::connected || passes(socket, socket.remote)) return;
+  const Socket& peer = *sockets_.at(socket.peer);
+  if (!peer.inbox.in_flight.empty()) {
+    socket.probes_end = now() + keep_alive_pause;
+    return;
+  }
+  note([&] { return way(peer, socket) + ": no answer to probes"; });
+  fail(socket, ETIMEDOUT);
 }
 
 // The segment is sent again later, as RFC 6298 5.5 has it, until the sender gives up.

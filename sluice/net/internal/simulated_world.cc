@@ -20,7 +20,7 @@ constinit runtime::SpinLock world_lock;
 constinit int next_id = runtime::first_simulated_fd;
 
 void on_socket_timer(void*, uint64_t id) {
-  Entry entry(Entry::From::timer);
+  Entry entry(Entry::From::elsewhere);
   if (World* world = entry.world()) world->on_timer(static_cast<int>(id));
 }
 

@@ -104,6 +104,7 @@ class World {
   bool arrive(Socket& socket, Segment segment);
   void hold_back(Socket& socket);
   void wake_sender(Socket& receiver);
+  void end_probes(Socket& socket);
   void fail(Socket& socket, int error);
   void rearm(Socket& socket);
 
@@ -143,8 +144,8 @@ class World {
 // The way into the world: takes the lock, and reports what became ready after it let go.
 class Entry {
  public:
-  // Others may be interleaved before a call of the program, not before netpoll's and a timer's.
-  enum class From : uint8_t { call, timer };
+  // Others may be interleaved before a system call of the program, and before nothing else.
+  enum class From : uint8_t { call, elsewhere };
 
   explicit Entry(From from);
   ~Entry();
