@@ -4,7 +4,11 @@
 
 #include <time.h>
 
+#include <chrono>
+
 #include "sluice/base/code.h"
+#include "sluice/runtime/go.h"
+#include "sluice/runtime/simulation.h"
 #include "sluice/sqlite/failure.h"
 
 namespace sluice::sqlite::internal {
@@ -52,14 +56,19 @@ bool Connection::make_room() {
 }
 
 // Naps grow from 0.25 to 8 ms. The thread sleeps, not the goroutine: SQLite is on the stack and
-// must not migrate. Sysmon has retaken the P by then.
+// must not migrate. Sysmon has retaken the P by then. In a simulation there is one thread only, and
+// whoever holds the lock runs on it, too.
 int Connection::on_busy(void* connection, int attempts) {
   auto* self = static_cast<Connection*>(connection);
   if (self->stop.load(std::memory_order_relaxed) != Stop::no) return 0;
-  const auto now = std::chrono::steady_clock::now();
+  const Instant now = sluice::now();
   if (attempts == 0) self->busy_since = now;
   if (now - self->busy_since >= self->busy_timeout) return 0;
   const timespec nap{.tv_sec = 0, .tv_nsec = 250'000L << (attempts < 5 ? attempts : 5)};
+  if (runtime::simulation() != nullptr) {
+    sleep_for(std::chrono::nanoseconds(nap.tv_nsec));
+    return 1;
+  }
   nanosleep(&nap, nullptr);
   return 1;
 }

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -50,7 +49,7 @@ struct Connection {
   sqlite3* handle = nullptr;
   size_t statements_max = 64;
   Duration busy_timeout{};
-  std::chrono::steady_clock::time_point busy_since;
+  Instant busy_since{};
   uint64_t uses = 0;
   std::unordered_map<std::string, CachedStatement, TransparentHash, std::equal_to<>> cache;
   std::atomic<Stop> stop{Stop::no};
