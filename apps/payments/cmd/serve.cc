@@ -9,15 +9,9 @@
 #include <utility>
 
 #include "apps/payments/cmd/database_lock.h"
-#include "apps/payments/notify_sdk/dispatcher.h"
+#include "apps/payments/cmd/platform.h"
 #include "apps/payments/notify_sdk/http_endpoint.h"
-#include "apps/payments/payment_core/http_api.h"
-#include "apps/payments/payment_core/id.h"
-#include "apps/payments/payment_core/schema.h"
-#include "apps/payments/payment_core/service.h"
 #include "apps/payments/risk_engine/engine.h"
-#include "apps/payments/risk_engine/guard.h"
-#include "sluice/chan/select.h"
 #include "sluice/debug/pprof_handler.h"
 #include "sluice/debug/sigquit.h"
 #include "sluice/debug/watchdog.h"
@@ -27,7 +21,6 @@
 #include "sluice/runtime/go.h"
 #include "sluice/runtime/metrics.h"
 #include "sluice/sync/group.h"
-#include "sluice/telemetry/log.h"
 
 namespace payments_cmd {
 namespace {
@@ -56,29 +49,6 @@ class DelayedEngine final : public risk_engine::Assessor {
   const sluice::Duration delay_;
 };
 
-Result<sluice::sqlite::Database> open_database(const std::string& path) {
-  sluice::sqlite::Database database = SLUICE_TRY(sluice::sqlite::Database::open(path));
-  if (Result<void> prepared = payment_core::prepare_schema(database); !prepared)
-    return wrap(prepared.error(), path);
-  return database;
-}
-
-// At the start and once an hour, until the context ends.
-void forget_old_keys(const Context& context, payment_core::Service& service,
-                     sluice::Duration retention) {
-  while (!context.cancelled()) {
-    const int64_t before = payment_core::unix_milliseconds() -
-                           std::chrono::duration_cast<std::chrono::milliseconds>(retention).count();
-    Result<int64_t> forgotten = service.forget_keys(context, before);
-    if (!forgotten && !context.cancelled())
-      sluice::log(sluice::Level::warn, "old keys could not be deleted",
-                  {{"error", forgotten.error().to_string()}});
-    if (forgotten && *forgotten > 0)
-      sluice::log(sluice::Level::info, "old keys deleted", {{"keys", *forgotten}});
-    sluice::select(sluice::on_receive(context.done()), sluice::on_timeout(std::chrono::hours{1}));
-  }
-}
-
 Result<void> serve_debug(const Context& context, sluice::net::Listener listener) {
   sluice::http::Router router;
   router.get("/debug/pprof/{what...}", sluice::debug::pprof_handler());
@@ -88,87 +58,6 @@ Result<void> serve_debug(const Context& context, sluice::net::Listener listener)
   });
   return sluice::http::Server{std::move(router)}.serve(context, std::move(listener));
 }
-
-// The parts of the process, in the order in which they depend on each other.
-class Payments {
- public:
-  Payments(sluice::sqlite::Database database,
-           std::unique_ptr<sluice::sqlite::ReaderPool> reader_pool,
-           std::optional<notify_sdk::HttpEndpoint> endpoint, const ServeOptions& options)
-      : engine_({}, options.risk_delay),
-        guard_(engine_, {}, {.deadline = options.risk_deadline}),
-        writer_(std::move(database)),
-        readers_(std::move(reader_pool)),
-        endpoint_(std::move(endpoint)),
-        service_(writer_, *readers_, guard_,
-                 [this] {
-                   if (dispatcher_) dispatcher_->wake();
-                 }),
-        key_retention_(options.key_retention) {
-    if (endpoint_)
-      dispatcher_.emplace(writer_, *readers_, *endpoint_,
-                          notify_sdk::DispatcherOptions{.attempts_max = options.webhook_attempts});
-  }
-
-  // `debug_listener`: of /debug/pprof/ and /metrics, if anywhere.
-  Result<void> run(const Context& context, sluice::net::Listener listener,
-                   std::optional<sluice::net::Listener> debug_listener) {
-    auto [serving, stop_serving] = sluice::with_cancel(context);
-    sluice::http::Router router;
-    payment_core::add_routes(router, service_, [serving = serving]() -> Result<void> {
-      if (serving.cancelled()) return Error{Code::unavailable, "the service is shutting down"};
-      return {};
-    });
-    sluice::http::Server server{std::move(router)};
-    // Webhooks go on while the last requests finish, hence not under `context`.
-    sluice::sync::Group dispatching;
-    if (dispatcher_)
-      dispatching.go([&](Context dispatch_context) -> Result<void> {
-        Result<void> ended = dispatcher_->run(dispatch_context);
-        if (!ended) stop_serving(ended.error());
-        return ended;
-      });
-    sluice::sync::Group forgetting{serving};
-    forgetting.go([&](Context context) -> Result<void> {
-      forget_old_keys(context, service_, key_retention_);
-      return {};
-    });
-    sluice::sync::Group debugging;  // to the end: what does not end can be asked why
-    if (debug_listener)
-      debugging.go(
-          [&](Context context) { return serve_debug(context, *std::move(debug_listener)); });
-    Result<void> served = server.serve(serving, std::move(listener));
-    forgetting.cancel();
-    SLUICE_TRY(forgetting.wait());
-    dispatching.cancel();
-    SLUICE_TRY(dispatching.wait());
-    debugging.cancel();
-    SLUICE_TRY(debugging.wait());
-    return served;
-  }
-
-  void print_totals() const {
-    printf(
-        "payments: stopped; %llu commands in %llu commits, %lld webhooks delivered, "
-        "%lld given up, %lld risk fallbacks\n",
-        static_cast<unsigned long long>(writer_.commands()),
-        static_cast<unsigned long long>(writer_.transactions()),
-        static_cast<long long>(dispatcher_ ? dispatcher_->delivered() : 0),
-        static_cast<long long>(dispatcher_ ? dispatcher_->given_up() : 0),
-        static_cast<long long>(guard_.fallbacks()));
-    fflush(stdout);
-  }
-
- private:
-  DelayedEngine engine_;
-  risk_engine::Guard guard_;
-  sluice::sqlite::Writer writer_;
-  std::unique_ptr<sluice::sqlite::ReaderPool> readers_;
-  std::optional<notify_sdk::HttpEndpoint> endpoint_;
-  std::optional<notify_sdk::Dispatcher> dispatcher_;
-  payment_core::Service service_;
-  const sluice::Duration key_retention_;
-};
 
 }  // namespace
 
@@ -181,7 +70,7 @@ Result<int> serve(const Context& context, const ServeOptions& options) {
     endpoint.emplace(std::move(*made));
   }
   DatabaseLock lock = SLUICE_TRY(DatabaseLock::take(options.database));
-  sluice::sqlite::Database database = SLUICE_TRY(open_database(options.database));
+  sluice::sqlite::Database database = SLUICE_TRY(open_ledger(options.database));
   auto reader_pool = SLUICE_TRY(sluice::sqlite::ReaderPool::open(options.database, readers));
   auto listening = sluice::net::Listener::listen(options.listen);
   if (!listening) return wrap(listening.error(), "--listen");
@@ -197,12 +86,27 @@ Result<int> serve(const Context& context, const ServeOptions& options) {
   }
   SLUICE_TRY(sluice::debug::dump_on_sigquit());
   auto watchdog = SLUICE_TRY(sluice::debug::Watchdog::start());
-  Payments payments{std::move(database), std::move(reader_pool), std::move(endpoint), options};
+  DelayedEngine engine{{}, options.risk_delay};
+  Platform platform{std::move(database),
+                    std::move(reader_pool),
+                    engine,
+                    endpoint ? &*endpoint : nullptr,
+                    {.risk = {.deadline = options.risk_deadline},
+                     .webhooks = {.attempts_max = options.webhook_attempts},
+                     .key_retention = options.key_retention}};
+  sluice::sync::Group debugging;  // to the end: what does not end can be asked why
+  if (debug_listener)
+    debugging.go([&](Context debug_context) {
+      return serve_debug(debug_context, *std::move(debug_listener));
+    });
   // The line that scripts wait for: from here on the kernel queues connections.
   printf("payments: listening on http://%s\n", address.c_str());
   fflush(stdout);
-  SLUICE_TRY(payments.run(context, std::move(listener), std::move(debug_listener)));
-  payments.print_totals();
+  SLUICE_TRY(platform.run(context, std::move(listener)));
+  debugging.cancel();
+  SLUICE_TRY(debugging.wait());
+  printf("payments: stopped; %s\n", platform.totals().c_str());
+  fflush(stdout);
   return 0;
 }
 
