@@ -73,6 +73,7 @@ Simulator::Simulator(const SimulatedRun& run, Decider& decider)
     : run_(run), decider_(decider), clock_ns_(clock_begin_ns) {}
 
 void Simulator::begin() {
+  free_all_retired();  // how many there are must not matter to this run, nor to the next
   current_ = this;
   simulated_clock = &clock_ns_;
   sluice::internal::set_clock_source(&simulated_clocks);
@@ -111,6 +112,7 @@ void Simulator::begin() {
 }
 
 void Simulator::end() {
+  free_all_retired();
   runtime::internal::current_simulation.store(nullptr, std::memory_order_relaxed);
   sluice_tls_m = nullptr;
   for (M* m : ms_) {
@@ -185,7 +187,11 @@ Simulator::Task* Simulator::find(uint64_t id) {
 void Simulator::fetch() {
   auto take = [this](G* g) {
     if (Task* known = find(g->id)) {
-      known->state = State::runnable;
+      // Within a Section one is readied by whoever has found it, also before it has parked.
+      if (known->m != nullptr)
+        known->readied = true;
+      else
+        known->state = State::runnable;
       return;
     }
     auto at = std::lower_bound(tasks_.begin(), tasks_.end(), g->id,
@@ -337,9 +343,10 @@ G* Simulator::leave(M* m, G* g) {
   }
   m->region.store(0, std::memory_order_relaxed);
   bool yields = state == GState::runnable;
-  task->state = yields                         ? State::runnable
-                : task->id == timers_goroutine ? State::timers
-                                               : State::waits;
+  if (yields || std::exchange(task->readied, false))
+    task->state = State::runnable;
+  else
+    task->state = task->id == timers_goroutine ? State::timers : State::waits;
   task->m = nullptr;
   Task* next = pick(yields ? task : nullptr, yields);
   if (next != nullptr && next->g == g) {

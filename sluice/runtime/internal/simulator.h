@@ -69,6 +69,7 @@ class Simulator final : public Simulation {
     G* g;
     State state;
     M* m = nullptr;
+    bool readied = false;  // before it has parked
     const SpinLock* lock = nullptr;
     uint64_t since = 0;  // of spins without a lock: the number of switches
   };

@@ -60,8 +60,7 @@ void try_operations() {
   Channel<int> channel(1);
   int sent = 0, received = 0;
   sync::WaitGroup group;
-  for (int i = 0; i < 2; ++i)
-    group.go([&sent, channel] { sent += channel.try_send(1); });
+  for (int i = 0; i < 2; ++i) group.go([&sent, channel] { sent += channel.try_send(1); });
   group.go([&received, channel] { received += channel.try_receive().has_value(); });
   group.wait();
   while (channel.try_receive()) ++received;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <shared_mutex>
 
+#include "sluice/chan/channel.h"
 #include "sluice/context/context.h"
 #include "sluice/runtime/go.h"
 #include "sluice/simulation/internal/test_programs.h"
@@ -66,7 +67,7 @@ void mutex_is_handed_over() {
   sync::WaitGroup group;
   for (int i = 0; i < 2; ++i)
     group.go([&] {
-      for (int k = 0; k < 2; ++k) {
+      for (int k = 0; k < 3; ++k) {
         std::lock_guard lock(mutex);
         expect(++inside == 1, "two are inside the mutex");
         sleep_for(2ms);
@@ -129,21 +130,28 @@ void once_is_once() {
   group.wait();
 }
 
-// Two units; who gives up takes none with it.
+// Two units: one is held until the third has got the other one, for which the second, who wants both
+// and gives up, stands in the way.
 void semaphore_and_a_cancel() {
   sync::Semaphore semaphore(2);
   auto [context, cancel] = with_cancel(Context());
-  int used = 0;
+  int64_t used = 0;
+  Channel<Unit> third_was_there;
+  auto use = [&](const Context& until, int64_t n, auto meanwhile) {
+    if (!semaphore.acquire(until, n)) return;
+    used += n;
+    expect(used <= 2, "more units than there are");
+    meanwhile();
+    used -= n;
+    semaphore.release(n);
+  };
   sync::WaitGroup group;
-  for (int64_t n : {2, 1})
-    group.go([&, n, context = context] {
-      if (!semaphore.acquire(n == 2 ? context : Context(), n)) return;
-      used += static_cast<int>(n);
-      expect(used <= 2, "more units than there are");
-      yield();
-      used -= static_cast<int>(n);
-      semaphore.release(n);
-    });
+  group.go([&] { use(Context(), 1, [&] { third_was_there.receive(); }); });
+  group.go([&, context = context] { use(context, 2, [] {}); });
+  group.go([&] {
+    use(Context(), 1, [] {});
+    third_was_there.close();
+  });
   group.go([cancel = std::move(cancel)] { cancel(); });
   group.wait();
   expect(semaphore.try_acquire(2), "a unit is lost");
