@@ -17,7 +17,7 @@ namespace {
 
 // A pin is a region. Threads without a P share one more slot, whose users exclude each other.
 // pthread-free: the holder does not park, waiters give their CPU away.
-SpinLock foreign_slot;
+RawSpinLock foreign_slot;
 thread_local bool holds_foreign_slot = false;
 
 struct Retired {
@@ -25,7 +25,7 @@ struct Retired {
   void (*free)(void*);
 };
 struct Bin {
-  SpinLock lock;
+  RawSpinLock lock;
   std::vector<Retired> waiting;
 };
 // Never destroyed: what waits when the process ends stays reachable, and static objects may still
@@ -112,6 +112,18 @@ void retire(void* object, void (*free)(void*)) {
   }
   wait_for_regions();
   for (const Retired& retired : ripe) retired.free(retired.object);
+}
+
+void free_all_retired() {
+  for (;;) {
+    std::vector<Retired> ripe;
+    {
+      std::lock_guard lock(bin.lock);
+      ripe.swap(bin.waiting);
+    }
+    if (ripe.empty()) return;
+    for (const Retired& retired : ripe) retired.free(retired.object);
+  }
 }
 
 }  // namespace sluice::runtime

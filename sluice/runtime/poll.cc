@@ -61,7 +61,7 @@ constexpr int read_side = 0;
 constexpr int write_side = 1;
 
 struct Records {
-  SpinLock lock;
+  RawSpinLock lock;
   PollRecord* free = nullptr;
   std::vector<PollRecord*> slabs;  // only under lock; events use `table`
   uint32_t count = 0;

@@ -33,6 +33,9 @@ class Simulation {
   virtual void wait_for(const SpinLock& lock) = 0;
   // The same for whoever waits awake for something else that somebody else is to do.
   virtual void wait_for_others() = 0;
+  // Until the matching end() nobody gets in between. They nest.
+  virtual void begin_uninterrupted() = 0;
+  virtual void end_uninterrupted() = 0;
   // One of `count` possibilities; `count` is not 0.
   virtual uint32_t choose(Decision kind, uint32_t count) = 0;
   // True so many times in a million, where faults are on at all.
@@ -68,6 +71,22 @@ inline void interleave() {
   if (Simulation* current = simulation()) [[unlikely]]
     current->interleave();
 }
+
+// While it lives no other simulated goroutine runs, so nobody may wait for one. For what makes a
+// function's static variable: who comes upon it half made would wait for its own thread.
+class Uninterrupted {
+ public:
+  Uninterrupted() {
+    if (Simulation* current = simulation()) [[unlikely]]
+      current->begin_uninterrupted();
+  }
+  ~Uninterrupted() {
+    if (Simulation* current = simulation()) [[unlikely]]
+      current->end_uninterrupted();
+  }
+  Uninterrupted(const Uninterrupted&) = delete;
+  Uninterrupted& operator=(const Uninterrupted&) = delete;
+};
 
 // Descriptors that the kernel does not know: a simulated network's. PollDesc::open() asks the
 // source for those from first_simulated_fd up. Works with every scheduler, simulated or not.

@@ -4,13 +4,12 @@
 
 #include <sched.h>
 
+#include "sluice/base/assert.h"
+
 namespace sluice::runtime {
 
-void SpinLock::lock_slow() {
-  if (Simulation* current = simulation()) {
-    while (!try_lock()) current->wait_for(*this);
-    return;
-  }
+void RawSpinLock::lock_slow() {
+  SLUICE_ASSERT(simulation() == nullptr, "somebody was interrupted who holds a RawSpinLock");
   for (int round = 0;; ++round) {
     for (int i = 0; i < 64; ++i) {
       if (try_lock()) return;
@@ -23,6 +22,12 @@ void SpinLock::lock_slow() {
     // The holder's thread is probably not running.
     if (round > 1) ::sched_yield();
   }
+}
+
+void SpinLock::lock_slow() {
+  Simulation* current = simulation();
+  if (current == nullptr) return RawSpinLock::lock_slow();
+  while (!try_lock()) current->wait_for(*this);
 }
 
 }  // namespace sluice::runtime

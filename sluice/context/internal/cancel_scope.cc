@@ -21,6 +21,7 @@ const ErrorSentinel& error_of(CancelScope::Reason reason) {
 // objects and threads that outlive main() may still ask.
 const Channel<Unit>& closed_channel() {
   static const Channel<Unit>& closed = *[] {
+    runtime::Uninterrupted whole;
     auto* channel = new Channel<Unit>;
     channel->close();
     return channel;

@@ -58,7 +58,7 @@ struct alignas(64) P {
   LatencyCells latency;
 
   // Serialises everybody who is not the owner.
-  alignas(64) SpinLock remote;
+  alignas(64) RawSpinLock remote;
   std::atomic<M*> m{nullptr};
   P* idle_next = nullptr;  // guarded by Scheduler::lock
   bool idle = false;       // guarded by Scheduler::lock

@@ -67,7 +67,7 @@ struct Scheduler {
   RuntimeOptions options;
 
   // Guards what follows. Taken after P.remote, never while holding a wheel's or channel's lock.
-  alignas(64) SpinLock lock;
+  alignas(64) RawSpinLock lock;
   GList global;
   LatencySampler sampler;  // of what is queued there
   P* idle_ps = nullptr;
@@ -190,6 +190,10 @@ void record_creation(M* m);
 
 // park.cc -------------------------------------------------------------------
 void make_runnable(G* g);
+
+// epoch.cc ------------------------------------------------------------------
+// While nobody is pinned, nor will be before it returns.
+void free_all_retired();
 
 // pools.cc (pools.h has the caches of a P) ------------------------------------
 G* new_foreign_g();

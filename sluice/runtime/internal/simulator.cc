@@ -10,6 +10,7 @@
 #include <string>
 
 #include "sluice/base/assert.h"
+#include "sluice/base/defer.h"
 #include "sluice/base/random.h"
 #include "sluice/base/time.h"
 #include "sluice/runtime/go.h"
@@ -72,6 +73,7 @@ Simulator::Simulator(const SimulatedRun& run, Decider& decider)
     : run_(run), decider_(decider), clock_ns_(clock_begin_ns) {}
 
 void Simulator::begin() {
+  free_all_retired();  // how many there are must not matter to this run, nor to the next
   current_ = this;
   simulated_clock = &clock_ns_;
   sluice::internal::set_clock_source(&simulated_clocks);
@@ -110,6 +112,7 @@ void Simulator::begin() {
 }
 
 void Simulator::end() {
+  free_all_retired();
   runtime::internal::current_simulation.store(nullptr, std::memory_order_relaxed);
   sluice_tls_m = nullptr;
   for (M* m : ms_) {
@@ -184,7 +187,11 @@ Simulator::Task* Simulator::find(uint64_t id) {
 void Simulator::fetch() {
   auto take = [this](G* g) {
     if (Task* known = find(g->id)) {
-      known->state = State::runnable;
+      // Within a Section one is readied by whoever has found it, also before it has parked.
+      if (known->m != nullptr)
+        known->readied = true;
+      else
+        known->state = State::runnable;
       return;
     }
     auto at = std::lower_bound(tasks_.begin(), tasks_.end(), g->id,
@@ -224,6 +231,8 @@ bool Simulator::may_go_on(const Task& task) const {
 // because it `yields`.
 Simulator::Task* Simulator::pick(Task* current, bool yields) {
   uint64_t current_id = current != nullptr ? current->id : 0;
+  deciding_ = true;
+  Defer decided{[this] { deciding_ = false; }};
   fetch();
   do {
     ids_.clear();
@@ -260,14 +269,13 @@ void Simulator::pass(Duration time) {
 // Returns when that is resumed.
 void Simulator::switch_to(G* from, Task& next) {
   G* to = next.g;
+  deciding_ = true;
   ++outcome_.switches;
   left_ = from;
   decider_.switched(next.id, Instant(Duration(clock_ns_)));
   if (next.m == nullptr) {
     M* m = *std::find_if(ms_.begin(), ms_.end(), [](M* each) { return each->g == nullptr; });
-    deciding_ = true;  // the stack pool has a lock
     if (to->stack.top == nullptr) prepare_to_run(m->p.load(std::memory_order_relaxed), to);
-    deciding_ = false;
     next.m = m;
     m->g = to;
     m->switched_from = nullptr;
@@ -290,6 +298,7 @@ void Simulator::switch_to(G* from, Task& next) {
   eh_globals[1] = to->eh_globals[1];
   if (happens(Decision::latency, run_.stalls_per_million))
     pass(run_.stall_max * (1 + decider_.choose(Decision::latency, 16)) / 16);
+  deciding_ = false;
   void*& sanitized = from != nullptr ? from->sanitizer : own_sanitizer_;
   sanitizer::start_switch(sanitizer_slot(sanitized), stack_pool->bottom(to->stack.slot),
                           stack_pool->usable_bytes(), to->sanitizer);
@@ -316,6 +325,7 @@ void Simulator::switch_to_own(G* from) {
 G* Simulator::leave(M* m, G* g) {
   ++outcome_.steps;
   pass(run_.step);
+  SLUICE_ASSERT(uninterrupted_ == 0, "somebody waits who must not be interrupted");
   Task* task = find(g->id);
   GState state = g->state.load(std::memory_order_relaxed);
   m->g = nullptr;
@@ -333,9 +343,10 @@ G* Simulator::leave(M* m, G* g) {
   }
   m->region.store(0, std::memory_order_relaxed);
   bool yields = state == GState::runnable;
-  task->state = yields                         ? State::runnable
-                : task->id == timers_goroutine ? State::timers
-                                               : State::waits;
+  if (yields || std::exchange(task->readied, false))
+    task->state = State::runnable;
+  else
+    task->state = task->id == timers_goroutine ? State::timers : State::waits;
   task->m = nullptr;
   Task* next = pick(yields ? task : nullptr, yields);
   if (next != nullptr && next->g == g) {
@@ -354,11 +365,12 @@ G* Simulator::leave(M* m, G* g) {
 
 // At a point where the running goroutine stays as it is, with its M.
 void Simulator::hold(State state, const SpinLock* lock) {
-  if (deciding_) return;
+  if (deciding_ || (uninterrupted_ != 0 && state == State::held)) return;
   M* m = current_m();
   SLUICE_ASSERT(m != nullptr, "a simulation's goroutines run on one thread");
   G* g = m->g;
   if (g == nullptr) return;  // the own context
+  SLUICE_ASSERT(uninterrupted_ == 0, "somebody waits who must not be interrupted");
   ++outcome_.steps;
   pass(run_.step);
   if (outcome_.steps > run_.steps_max) stop(RunEnd::endless, {});

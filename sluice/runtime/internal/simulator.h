@@ -38,6 +38,8 @@ class Simulator final : public Simulation {
   void interleave() override;
   void wait_for(const SpinLock& lock) override;
   void wait_for_others() override;
+  void begin_uninterrupted() override { ++uninterrupted_; }
+  void end_uninterrupted() override { --uninterrupted_; }
   uint32_t choose(Decision kind, uint32_t count) override { return decider_.choose(kind, count); }
   bool happens(Decision kind, uint32_t per_million) override;
   uint64_t random_bits() override { return decider_.random_bits(); }
@@ -67,6 +69,7 @@ class Simulator final : public Simulation {
     G* g;
     State state;
     M* m = nullptr;
+    bool readied = false;  // before it has parked
     const SpinLock* lock = nullptr;
     uint64_t since = 0;  // of spins without a lock: the number of switches
   };
@@ -106,7 +109,8 @@ class Simulator final : public Simulation {
   bool main_ended_ = false;
   bool ending_ = false;  // the timers' goroutine is to end
   bool over_ = false;
-  bool deciding_ = false;  // in the midst of a switch: no point
+  bool deciding_ = false;  // in the midst of a decision: no point
+  int uninterrupted_ = 0;  // Uninterrupted objects of who runs
 };
 
 }  // namespace sluice::runtime

@@ -57,6 +57,7 @@ uint64_t NumberingDecider::since_begin(Instant when) {
 
 void NumberingDecider::switched(uint64_t goroutine, Instant when) {
   uint64_t left = std::exchange(goroutine_, goroutine);
+  run_.decisions = number_;  // it may crash before its end
   run_.beat.fetch_add(1, std::memory_order_relaxed);
   line(when, goroutine, "runs");
   if (!run_.wants_events) return;

@@ -51,6 +51,13 @@ void add(std::atomic<uint64_t>& sum, uint64_t part) {
   sum.fetch_add(part, std::memory_order_relaxed);
 }
 
+// ": " and it, if there is one.
+std::string last_line(std::string_view text) {
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  std::string_view line = text.substr(text.rfind('\n') + 1);
+  return line.empty() ? std::string() : ": " + std::string(line);
+}
+
 std::string replay_command(const Program& program, uint64_t seed, const Schedule& schedule,
                            bool seeded) {
   std::string command;
@@ -115,7 +122,7 @@ std::string describe(const SharedRun& run, const WorkEnd& end) {
     case FailureKind::failed:
       return message + who + '\n';
     case FailureKind::crashed:
-      return "the process ended by " + end.how + '\n';
+      return "the process ended by " + end.how + last_line(end.output) + '\n';
     case FailureKind::hung:
       return "the run hangs: no point was reached for a long time\n";
   }
@@ -125,37 +132,45 @@ std::string describe(const SharedRun& run, const WorkEnd& end) {
 Failure explain(const Program& program, SharedRun& run, const WorkEnd& first, bool seeded) {
   Failure failure;
   failure.seed = run.seed.load();
-  Schedule found = run.schedule();
+  const Schedule found = run.schedule();
+  failure.schedule = found;
   failure.departures_found = found.size();
-  FailureKind kind = run.failure.load();
-  std::string message(run.get_message());
+  const FailureKind kind = run.failure.load();
+  const std::string message(run.get_message());
   WorkEnd end = first;
-  // Runs a schedule in a child; whether it fails as the first one did.
-  auto fails = [&](const Schedule& schedule, bool with_events) {
-    run.clear(failure.seed);
-    run.wants_events = with_events;
-    end = work_in_child(run, program.setup.patience, [&] {
-      ScriptedDecider decider(run, failure.seed, schedule);
-      run_once(program, failure.seed, decider, run);
-    });
+  auto fails_alike = [&] {
     if (end.hung)
       run.failure = FailureKind::hung;
     else if (end.crashed)
       run.failure = FailureKind::crashed;
     return run.failure == kind && is_alike(message, run.get_message());
   };
-  if (!run.departures_lost)
-    failure.schedule = shrink(
-        found, [&](const Schedule& schedule) { return fails(schedule, false); },
-        program.setup.shrink_time);
-  else
-    failure.schedule = found;
-  if (!fails(failure.schedule, true)) {
-    // Something that no seed governs had a part in it.
-    failure.what = "seed " + std::to_string(failure.seed) +
-                   " failed once, and did not when it was run again: the program is not "
-                   "deterministic. The first time: " +
-                   message + '\n' + first.output;
+  // Runs schedules in a child, until one fails alike; one that ends the child in another way is
+  // passed over.
+  FindFailing find = [&](const std::vector<Schedule>& candidates, Instant deadline) {
+    for (size_t next = 0; next < candidates.size() && now() < deadline; ++next) {
+      run.candidate = next;
+      end = work_in_child(run, program.setup.patience, [&] {
+        for (; run.candidate < candidates.size() && now() < deadline; ++run.candidate) {
+          ScriptedDecider decider(run, failure.seed, candidates[run.candidate]);
+          run_once(program, failure.seed, decider, run);
+          if (fails_alike()) return;
+        }
+      });
+      next = run.candidate;
+      if (next < candidates.size() && fails_alike()) return next;
+    }
+    return candidates.size();
+  };
+  run.wants_events = false;
+  if (seeded && !run.departures_lost)
+    failure.schedule = shrink(found, run.decisions, find, program.setup.shrink_time);
+  run.wants_events = true;
+  if (find({failure.schedule}, Instant::max()) != 0) {
+    failure.what =
+        "a run failed once, and did not when it was made again: the program is not deterministic. "
+        "The first time: " +
+        message + '\n' + first.output;
     return failure;
   }
   failure.what = describe(run, end);

@@ -65,6 +65,7 @@ struct SharedRun {
   std::atomic<bool> complete;  // every seed was run
   uint32_t departure_count, event_count, unfinished_count, text_size, message_size;
   uint64_t failed_goroutine, decisions;
+  size_t candidate;  // which of several schedules, while one is looked for that fails
   bool departures_lost;
   char message[4096];
   Departure departures[departures_max];

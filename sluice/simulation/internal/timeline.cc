@@ -19,9 +19,11 @@ namespace {
 constexpr uint32_t events_before = 6;
 constexpr uint32_t lines_at_each_end = 120;
 
-// Of a stack: the call into sluice that the program was in, and where it made it.
+// Of a stack: the call into sluice that the program was in, how far it had come, and where it was
+// made.
 struct Place {
   std::string call;
+  std::string line;    // "file:line"
   std::string caller;  // "function file:line"
 };
 
@@ -29,7 +31,7 @@ std::string_view base_name(std::string_view path) { return path.substr(path.rfin
 
 // A frame of sluice's own, which does not say what the program was at. Tests are programs.
 bool is_inside(const debug::SourceFrame& frame) {
-  if (frame.file.find("_test.cc") != std::string::npos) return false;
+  if (frame.file.ends_with("_test.cc") || frame.file.ends_with("_programs.cc")) return false;
   if (frame.file.find("/include/c++/") != std::string::npos) return true;
   for (std::string_view package : {"base", "runtime", "chan", "context", "sync", "run", "net",
                                    "http", "sqlite", "simulation", "telemetry"})
@@ -55,27 +57,32 @@ bool is_scheduler(const debug::SourceFrame& frame) {
          frame.function.starts_with("sluice::runtime::");
 }
 
+std::string line_of(const debug::SourceFrame& frame) {
+  return std::string(base_name(frame.file)) + ':' + std::to_string(frame.line);
+}
+
 Place place_of(std::span<const uintptr_t> stack) {
   Place place;
   for (uintptr_t address : stack)
     for (const debug::SourceFrame& frame : debug::locate(address).frames) {
       if (is_inside(frame)) {
-        if (!is_scheduler(frame) && frame.function.starts_with("sluice::"))
-          place.call = short_name(frame.function);
+        if (is_scheduler(frame) || !frame.function.starts_with("sluice::")) continue;
+        if (place.line.empty() && !frame.file.empty()) place.line = line_of(frame);
+        place.call = short_name(frame.function);
         continue;
       }
       place.caller = short_name(frame.function);
-      if (!frame.file.empty())
-        place.caller += ' ' + std::string(base_name(frame.file)) + ':' + std::to_string(frame.line);
+      if (!frame.file.empty()) place.caller += ' ' + line_of(frame);
       return place;
     }
   return place;
 }
 
 std::string in_words(const Place& place) {
-  if (place.caller.empty()) return place.call.empty() ? "" : " in " + place.call;
-  if (place.call.empty()) return " at " + place.caller;
-  return " in " + place.call + ", called by " + place.caller;
+  std::string call = place.call.empty() ? "" : " in " + place.call;
+  if (!place.line.empty()) call += " (" + place.line + ')';
+  if (place.caller.empty()) return call;
+  return call.empty() ? " at " + place.caller : call + ", called by " + place.caller;
 }
 
 std::string moment(uint64_t ns) {
