@@ -163,7 +163,7 @@ void Simulator::own_loop() {
 // Nobody can go on, now or later.
 void Simulator::settle() {
   bool others = std::any_of(tasks_.begin(), tasks_.end(),
-                            [this](const Task& task) { return task.id != timers_goroutine; });
+                            [](const Task& task) { return task.id != timers_goroutine; });
   if (others) {
     outcome_.end = main_ended_ ? RunEnd::left_over : RunEnd::deadlocked;
     over_ = true;
