@@ -98,6 +98,7 @@ struct Socket {
   int peer = -1;
   int listener = -1;                    // whose queue it is meant for, until it is there
   std::deque<int> waiting;              // a listener's connections
+  size_t arriving = 0;                  // those that will wait soon
   Instant probes_end = Instant::max();  // without an answer since a partition began
   Inbox inbox;
   Handshake handshake;

@@ -205,14 +205,14 @@ bool World::arrive(Socket& socket, Segment segment) {
   return true;
 }
 
-// Linux's tcp_reset: what has arrived can still be read, then the error is said once.
+// Linux's tcp_reset: what has arrived can still be read, then the error is said once. What still
+// comes is answered by a reset, as is the probe of a sender that waits for room.
 void World::fail(Socket& socket, int error) {
   socket.state = Socket::State::failed;
   socket.error = error == ECONNRESET && socket.inbox.ended ? EPIPE : error;
-  socket.inbox.in_flight.clear();
-  socket.inbox.in_flight_bytes = 0;
   report(socket, true, true, true);
-  wake_sender(socket);
+  if (std::exchange(socket.inbox.sender_waits, false))
+    post(socket, *sockets_.at(socket.peer), Segment::Kind::reset);
 }
 
 int World::shut_down_write(Socket& socket) {

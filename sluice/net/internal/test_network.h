@@ -15,8 +15,11 @@
 #include "sluice/base/time.h"
 #include "sluice/net/simulated_network.h"
 #include "sluice/runtime/go.h"
+#include "sluice/runtime/park.h"
 #include "sluice/runtime/runtime.h"
 #include "sluice/runtime/simulation.h"
+#include "sluice/runtime/spin_lock.h"
+#include "sluice/runtime/timer.h"
 
 namespace sluice::net::internal {
 
@@ -83,30 +86,51 @@ class Dice final : public TestDecisions {
   std::atomic<uint64_t> state_;
 };
 
-// Runs `body` as a goroutine while time passes a thousand times as fast, for waits of minutes.
-// Another goroutine keeps the processor from sleeping, which is done in real time.
+// A time that passes by a step whenever all goroutines wait. A step is more than the timers' grain.
+inline constexpr auto test_time_step = std::chrono::milliseconds(10);
+inline constinit std::atomic<int64_t> test_time_steps{0};
+inline constinit runtime::SpinLock test_time_lock;
+
+// While one lives, time stands still.
+class TimeStandsStill {
+ public:
+  TimeStandsStill() {
+    while (!test_time_lock.try_lock()) yield();
+  }
+  ~TimeStandsStill() { test_time_lock.unlock(); }
+  TimeStandsStill(const TimeStandsStill&) = delete;
+  TimeStandsStill& operator=(const TimeStandsStill&) = delete;
+};
+
+// Returns when nobody else can run and the timers that are due have fired: it comes by one itself.
+inline void let_time_pass() {
+  Instant before = now();
+  if (!test_time_lock.try_lock()) return yield();
+  ++test_time_steps;
+  test_time_lock.unlock();
+  runtime::Timer timer;
+  timer.start(
+      before, [](void* g, uint64_t) { runtime::ready(static_cast<runtime::G*>(g)); },
+      runtime::current(), 0);
+  runtime::park(runtime::WaitReason::sleep);
+}
+
+// Runs `body` as a goroutine in that time: its minutes are milliseconds, however busy the system.
 template <class Body>
-void in_fast_time(Body body) {
-  static const Instant begin = now();
-  static constexpr sluice::internal::ClockSource fast{
-      [] {
-        timespec time;
-        ::clock_gettime(CLOCK_MONOTONIC, &time);
-        Instant real{std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec)};
-        return begin + (real - begin) * 1000;
-      },
+void in_test_time(Body body) {
+  static constexpr sluice::internal::ClockSource clock{
+      [] { return Instant(test_time_steps.load() * test_time_step); },
       [] { return std::chrono::system_clock::time_point(); }};
-  sluice::internal::set_clock_source(&fast);
+  sluice::internal::set_clock_source(&clock);
   {
     Runtime runtime{{.max_procs = 1}};
-    std::atomic<bool> ended{false};
     runtime.block_on([&] {
+      std::atomic<bool> ended{false};
       go([&] {
-        while (!ended) yield();
+        body();
+        ended = true;
       });
-      body();
-      ended = true;
-      yield();
+      while (!ended) let_time_pass();
     });
   }
   sluice::internal::set_clock_source(nullptr);
