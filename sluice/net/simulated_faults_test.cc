@@ -281,6 +281,32 @@ TEST(SimulatedPartition, DropsSyns) {
   });
 }
 
+// The client is connected when the answer to its SYN arrives, the listener hears of it later, or
+// never.
+TEST(SimulatedPartition, MayCutAHandshakeInTwo) {
+  with_faults({.loss = 1}, [](SimulatedNetwork& network, ScriptedFaults& script) {
+    Result<Listener> listener = Listener::listen(address);
+    for (bool is_closed : {false, true}) {
+      script.next(10, 1);  // not the SYN
+      Result<Conn> client = patient.dial({}, address);
+      ASSERT_TRUE(client);
+      network.partition("10.0.0.2");
+      if (is_closed) client->close();
+      auto [context, cancel] = with_timeout({}, 1h);
+      EXPECT_TRUE(is(listener->accept(context).error(), context_deadline_exceeded));
+      EXPECT_EQ(script.notes_with("given up"), is_closed ? 2 : 1);
+      if (!is_closed) {
+        char piece[16];
+        EXPECT_EQ(errno_of(client->read(piece).error()), ETIMEDOUT);
+      }
+      network.heal("10.0.0.2");
+    }
+    Result<Conn> client = patient.dial({}, address);
+    ASSERT_TRUE(client);
+    EXPECT_EQ(listener->accept()->remote_address(), client->local_address());
+  });
+}
+
 TEST(SimulatedPartition, LeavesAHostToItself) {
   with_faults({}, [](SimulatedNetwork& network, ScriptedFaults&) {
     network.partition("127.0.0.1");

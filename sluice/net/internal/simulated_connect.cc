@@ -215,26 +215,24 @@ void World::establish(Socket& client, Socket& listener) {
 
 bool World::open_arrives(Socket& socket) {
   Socket* listener = find(std::exchange(socket.listener, -1));
-  if (listener == nullptr) {
-    int id = socket.id;
-    abort(socket);
-    return sockets_.contains(id);
-  }
+  if (listener == nullptr) return abort(socket);
   --listener->arriving;
   listener->waiting.push_back(socket.id);
   report(*listener, true, false, false);
   return true;
 }
 
-void World::abort(Socket& socket) {
+bool World::abort(Socket& socket) {
   Socket& peer = *sockets_.at(socket.peer);
   if (peer.orphan) {
     remove(peer);
-    return remove(socket);
+    remove(socket);
+    return false;
   }
-  post(socket, peer, Segment::Kind::reset);
+  if (peer.state != Socket::State::failed) post(socket, peer, Segment::Kind::reset);
   socket.orphan = true;
   socket.state = Socket::State::failed;
+  return true;
 }
 
 int World::accept(Socket& listener) {

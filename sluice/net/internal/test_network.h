@@ -50,20 +50,24 @@ class TestDecisions : public runtime::Simulation {
   std::vector<std::string> notes_;
 };
 
-// The next so many faults happen, whatever their rate; the rest is harmless.
+// The next so many faults happen, whatever their rate; all else is harmless. Set while nothing is
+// under way.
 class ScriptedFaults final : public TestDecisions {
  public:
-  void next(int faults) { left_ = faults; }
+  // `harmless`: before them, so many that might do not.
+  void next(int faults, int harmless = 0) {
+    faults_ = faults;
+    harmless_ = harmless;
+  }
   uint32_t choose(runtime::Decision, uint32_t) override { return 0; }
   bool happens(runtime::Decision, uint32_t) override {
-    int left = left_.load();
-    while (left > 0)
-      if (left_.compare_exchange_weak(left, left - 1)) return true;
-    return false;
+    if (harmless_ > 0) return --harmless_, false;
+    return faults_ > 0 && faults_-- > 0;
   }
 
  private:
-  std::atomic<int> left_{0};
+  std::atomic<int> faults_{0};
+  std::atomic<int> harmless_{0};
 };
 
 // Decisions by a seed: splitmix64.
