@@ -292,7 +292,7 @@ TEST(SimulatedPartition, MayCutAHandshakeInTwo) {
       ASSERT_TRUE(client);
       network.partition("10.0.0.2");
       if (is_closed) client->close();
-      auto [context, cancel] = with_timeout({}, 1h);
+      auto [context, cancel] = with_timeout({}, 25min);
       EXPECT_TRUE(is(listener->accept(context).error(), context_deadline_exceeded));
       EXPECT_EQ(script.notes_with("given up"), is_closed ? 2 : 1);
       if (!is_closed) {
