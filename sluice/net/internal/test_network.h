@@ -31,6 +31,10 @@ class TestDecisions : public runtime::Simulation {
   void wait_for(const runtime::SpinLock&) override {}
   uint64_t random_bits() override { return 0; }
   void refuse(std::string_view) override {}
+  void wait_for_others() override {}
+  void begin_uninterrupted() override {}
+  void end_uninterrupted() override {}
+  void fail(std::string_view) override {}
   void note(std::string_view what) override {
     std::lock_guard guard(mutex_);
     notes_.emplace_back(what);

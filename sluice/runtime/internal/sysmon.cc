@@ -20,8 +20,8 @@
 #include "sluice/runtime/internal/netpoll.h"
 #include "sluice/runtime/internal/record.h"
 #include "sluice/runtime/internal/scheduler.h"
-#include "sluice/runtime/simulation.h"
 #include "sluice/runtime/internal/thread_clock.h"
+#include "sluice/runtime/simulation.h"
 
 namespace sluice::runtime {
 
