@@ -1,11 +1,11 @@
 # sluice_mutant(<out> <source> <FROM> <TO> [<FROM> <TO> ...])
 #
-# Writes a copy of <source>, a file of the project, to the build folder, in which each text FROM, which
-# must stand in it exactly once, is replaced by TO, and sets <out> to the copy's path: for tests that
-# show that a bug would be found. Linked as a source of the test, it stands in for the library's.
+# Writes a copy of <source>, a file of the project, to the build folder, in which each text FROM,
+# which must stand in it exactly once, is replaced by TO, and sets <out> to the copy's path: for
+# tests that show that a bug would be found. Linked as a source of the test, it stands in for the
+# library's.
 function(sluice_mutant out source)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${source})
-  # Line by line and semicolons apart: CMake's lists are made of them.
   file(READ ${PROJECT_SOURCE_DIR}/${source} text)
   math(EXPR last "${ARGC} - 1")
   foreach(i RANGE 2 ${last} 2)

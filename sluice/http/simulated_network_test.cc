@@ -103,6 +103,10 @@ class Cuts final : public runtime::Simulation {
   uint64_t random_bits() override { return random_(); }
   void note(std::string_view) override {}
   void refuse(std::string_view) override {}
+  void wait_for_others() override {}
+  void begin_uninterrupted() override {}
+  void end_uninterrupted() override {}
+  void fail(std::string_view) override {}
 
  private:
   std::minstd_rand random_;

@@ -4,6 +4,7 @@
 // scenario waits for what it is about to see, as packets of the loopback take no time.
 
 #include <poll.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -187,7 +188,8 @@ struct Case {
 class SimulatedParity : public testing::TestWithParam<Case> {};
 
 TEST_P(SimulatedParity, ShowsWhatTheKernelShows) {
-  for (const char* address : {"127.0.0.1:0", "[::1]:0", "unix:@sluice-net-parity"}) {
+  std::string own = "unix:@sluice-net-parity-" + std::to_string(::getpid());
+  for (const std::string& address : {std::string("127.0.0.1:0"), std::string("[::1]:0"), own}) {
     Seen kernel, simulated;
     on_runtime([&] { kernel = GetParam().scenario(address); });
     on_runtime([&] {

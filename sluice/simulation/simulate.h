@@ -78,14 +78,15 @@ struct Report {
 // Runs `body` once for each seed, as the first goroutine of a simulated scheduler
 // (runtime/simulated_scheduler.h): who goes on at each point, what the network does, what fails and
 // when, all comes from the seed. Ends at the first run that fails: that does not end, leaves
-// goroutines behind, crashes, throws, calls fail(), or of which `verdict` does not approve. That one
-// is run again and again, with fewer and fewer departures from what is harmless, and told.
+// goroutines behind, crashes, throws, calls fail(), or of which `verdict` does not approve. That
+// one is run again and again, with fewer and fewer departures from what is harmless, and told.
 //
 // `body` must make all that it works on anew, so that runs do not know of each other.
 // Runs are made in a child process, so that crashes, too, have a number; call it while no other
 // thread matters and no Runtime exists. With SLUICE_SIMULATION_SEED=N in the environment that seed
-// alone is run, in this process, for a debugger to see; SLUICE_SIMULATION_SCHEDULE is of a failure's
-// replay command. SLUICE_SIMULATION_SEEDS=N runs so many, SLUICE_SIMULATION_FIRST=N begins there.
+// alone is run, in this process, for a debugger to see; SLUICE_SIMULATION_SCHEDULE is of a
+// failure's replay command. SLUICE_SIMULATION_SEEDS=N runs so many, SLUICE_SIMULATION_FIRST=N
+// begins there.
 Report simulate(const SimulateOptions& options, const std::function<void()>& body);
 
 // Runs `body` with every schedule of few departures (delay bounding: Emmi, Qadeer and Rakamaric,

@@ -26,6 +26,10 @@ bool is_any(const Address& address) {
   return host == "0.0.0.0" || host == "::";
 }
 
+bool is_full(const Socket& listener) {
+  return listener.waiting.size() + listener.arriving > backlog_max;
+}
+
 // Where who has no address dials from: the loopback of who dials it.
 Address source_for(const Address& remote) {
   bool loopback = remote.is_loopback();
@@ -129,7 +133,7 @@ int World::connect_unix(Socket& socket, const Address& address) {
   Socket* listener = listener_of(address);
   // What a path without a socket, and a name that nobody has, are answered with.
   if (listener == nullptr) return address.host().starts_with('@') ? -ECONNREFUSED : -ENOENT;
-  if (listener->waiting.size() > backlog_max) return -EAGAIN;
+  if (is_full(*listener)) return -EAGAIN;
   socket.remote = address;
   if (socket.label.empty()) socket.label = "unix client " + std::to_string(++unnamed_);
   establish(socket, *listener);
@@ -173,7 +177,7 @@ void World::syn_arrives(Socket& socket) {
     return retry_syn(socket);
   }
   Socket* listener = handshake.refused ? nullptr : listener_of(socket.remote);
-  if (listener != nullptr && listener->waiting.size() > backlog_max) {
+  if (listener != nullptr && is_full(*listener)) {
     note([&] { return socket.label + " > " + listener->label + ": no room in the backlog"; });
     return retry_syn(socket);
   }
@@ -202,6 +206,7 @@ void World::establish(Socket& client, Socket& listener) {
   server.peer = client.id;
   client.peer = server.id;
   server.listener = listener.id;
+  ++listener.arriving;
   server.state = client.state = Socket::State::connected;
   ++counts.connections;
   note([&] { return way(client, server) + ": connected"; });
@@ -210,25 +215,24 @@ void World::establish(Socket& client, Socket& listener) {
 
 bool World::open_arrives(Socket& socket) {
   Socket* listener = find(std::exchange(socket.listener, -1));
-  if (listener == nullptr) {
-    int id = socket.id;
-    abort(socket);
-    return sockets_.contains(id);
-  }
+  if (listener == nullptr) return abort(socket);
+  --listener->arriving;
   listener->waiting.push_back(socket.id);
   report(*listener, true, false, false);
   return true;
 }
 
-void World::abort(Socket& socket) {
+bool World::abort(Socket& socket) {
   Socket& peer = *sockets_.at(socket.peer);
   if (peer.orphan) {
     remove(peer);
-    return remove(socket);
+    remove(socket);
+    return false;
   }
-  post(socket, peer, Segment::Kind::reset);
+  if (peer.state != Socket::State::failed) post(socket, peer, Segment::Kind::reset);
   socket.orphan = true;
   socket.state = Socket::State::failed;
+  return true;
 }
 
 int World::accept(Socket& listener) {

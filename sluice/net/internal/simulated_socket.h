@@ -38,9 +38,8 @@ struct Segment {
 
 // What comes to a socket: segments on their way, and the bytes that have arrived.
 struct Inbox {
-  std::deque<Segment> in_flight;  // by arrival
+  std::deque<Segment> in_flight;  // in the order of the stream: none overtakes the first
   size_t in_flight_bytes = 0;
-  Instant last_arrival{};  // the next segment comes no earlier
   std::string unread;
   size_t read = 0;  // so many bytes of `unread` have been read
   bool ended = false;
@@ -98,6 +97,7 @@ struct Socket {
   int peer = -1;
   int listener = -1;                    // whose queue it is meant for, until it is there
   std::deque<int> waiting;              // a listener's connections
+  size_t arriving = 0;                  // those that will wait soon
   Instant probes_end = Instant::max();  // without an answer since a partition began
   Inbox inbox;
   Handshake handshake;

@@ -101,8 +101,7 @@ void World::send_segments(Socket& socket, Socket& peer, std::string_view bytes) 
 void World::post(Socket& from, Socket& to, Segment::Kind kind, std::string_view bytes) {
   Inbox& inbox = to.inbox;
   Instant arrives = now() + latency(from) + lost_time(from, to);
-  inbox.last_arrival = std::max(inbox.last_arrival, arrives);
-  inbox.in_flight.push_back({kind, std::string(bytes), inbox.last_arrival});
+  inbox.in_flight.push_back({kind, std::string(bytes), arrives});
   inbox.in_flight_bytes += bytes.size();
   if (kind == Segment::Kind::data) {
     ++counts.segments;
@@ -130,7 +129,7 @@ void World::deliver(Socket& socket) {
   if (socket.probes_end <= moment) end_probes(socket);
   while (!inbox.in_flight.empty() && inbox.in_flight.front().arrives <= moment) {
     if (!passes(socket, socket.remote)) {
-      hold_back(socket);
+      if (!hold_back(socket)) return;
       break;
     }
     inbox.retry = retransmission_min;
@@ -157,19 +156,23 @@ void World::end_probes(Socket& socket) {
 }
 
 // The segment is sent again later, as RFC 6298 5.5 has it, until the sender gives up.
-void World::hold_back(Socket& socket) {
+bool World::hold_back(Socket& socket) {
   Inbox& inbox = socket.inbox;
   Socket& sender = *sockets_.at(socket.peer);
   if (++inbox.retries > retries_max) {
     note([&] { return way(sender, socket) + ": given up"; });
     inbox.in_flight.clear();
     inbox.in_flight_bytes = 0;
-    return fail(sender, ETIMEDOUT);
+    fail(sender, ETIMEDOUT);
+    if (socket.listener < 0) return true;
+    // The handshake never came to its end: nobody will accept it.
+    if (Socket* listener = find(std::exchange(socket.listener, -1))) --listener->arriving;
+    return abort(socket);
   }
   inbox.in_flight.front().arrives = now() + inbox.retry;
-  inbox.last_arrival = std::max(inbox.last_arrival, inbox.in_flight.front().arrives);
   inbox.retry = std::min(inbox.retry * 2, retransmission_max);
   note([&] { return way(sender, socket) + ": no way through"; });
+  return true;
 }
 
 bool World::arrive(Socket& socket, Segment segment) {
@@ -205,14 +208,12 @@ bool World::arrive(Socket& socket, Segment segment) {
   return true;
 }
 
-// Linux's tcp_reset: what has arrived can still be read, then the error is said once.
+// Linux's tcp_reset: what has arrived can still be read, then the error is said once. What still
+// comes is answered by a reset.
 void World::fail(Socket& socket, int error) {
   socket.state = Socket::State::failed;
   socket.error = error == ECONNRESET && socket.inbox.ended ? EPIPE : error;
-  socket.inbox.in_flight.clear();
-  socket.inbox.in_flight_bytes = 0;
   report(socket, true, true, true);
-  wake_sender(socket);
 }
 
 int World::shut_down_write(Socket& socket) {

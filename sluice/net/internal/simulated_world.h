@@ -93,8 +93,8 @@ class World {
   void answer_arrives(Socket& socket);
   void establish(Socket& client, Socket& listener);
   bool open_arrives(Socket& socket);
-  // As a listener does it to who was not accepted: the peer is reset. It may be gone afterwards.
-  void abort(Socket& socket);
+  // As a listener does it to who was not accepted: the peer is reset. False: the socket is gone.
+  bool abort(Socket& socket);
 
   // simulated_stream.cc
   void send_segments(Socket& socket, Socket& peer, std::string_view bytes);
@@ -102,7 +102,7 @@ class World {
   void deliver(Socket& socket);
   // False: the socket is gone.
   bool arrive(Socket& socket, Segment segment);
-  void hold_back(Socket& socket);
+  bool hold_back(Socket& socket);
   void wake_sender(Socket& receiver);
   void end_probes(Socket& socket);
   void fail(Socket& socket, int error);

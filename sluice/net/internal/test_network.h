@@ -15,8 +15,11 @@
 #include "sluice/base/time.h"
 #include "sluice/net/simulated_network.h"
 #include "sluice/runtime/go.h"
+#include "sluice/runtime/park.h"
 #include "sluice/runtime/runtime.h"
 #include "sluice/runtime/simulation.h"
+#include "sluice/runtime/spin_lock.h"
+#include "sluice/runtime/timer.h"
 
 namespace sluice::net::internal {
 
@@ -28,6 +31,10 @@ class TestDecisions : public runtime::Simulation {
   void wait_for(const runtime::SpinLock&) override {}
   uint64_t random_bits() override { return 0; }
   void refuse(std::string_view) override {}
+  void wait_for_others() override {}
+  void begin_uninterrupted() override {}
+  void end_uninterrupted() override {}
+  void fail(std::string_view) override {}
   void note(std::string_view what) override {
     std::lock_guard guard(mutex_);
     notes_.emplace_back(what);
@@ -47,20 +54,24 @@ class TestDecisions : public runtime::Simulation {
   std::vector<std::string> notes_;
 };
 
-// The next so many faults happen, whatever their rate; the rest is harmless.
+// The next so many faults happen, whatever their rate; all else is harmless. Set while nothing is
+// under way.
 class ScriptedFaults final : public TestDecisions {
  public:
-  void next(int faults) { left_ = faults; }
+  // `harmless`: before them, so many that might do not.
+  void next(int faults, int harmless = 0) {
+    faults_ = faults;
+    harmless_ = harmless;
+  }
   uint32_t choose(runtime::Decision, uint32_t) override { return 0; }
   bool happens(runtime::Decision, uint32_t) override {
-    int left = left_.load();
-    while (left > 0)
-      if (left_.compare_exchange_weak(left, left - 1)) return true;
-    return false;
+    if (harmless_ > 0) return --harmless_, false;
+    return faults_ > 0 && faults_-- > 0;
   }
 
  private:
-  std::atomic<int> left_{0};
+  std::atomic<int> faults_{0};
+  std::atomic<int> harmless_{0};
 };
 
 // Decisions by a seed: splitmix64.
@@ -83,30 +94,51 @@ class Dice final : public TestDecisions {
   std::atomic<uint64_t> state_;
 };
 
-// Runs `body` as a goroutine while time passes a thousand times as fast, for waits of minutes.
-// Another goroutine keeps the processor from sleeping, which is done in real time.
+// A time that passes by a step whenever all goroutines wait. A step is more than the timers' grain.
+inline constexpr auto test_time_step = std::chrono::milliseconds(10);
+inline constinit std::atomic<int64_t> test_time_steps{0};
+inline constinit runtime::SpinLock test_time_lock;
+
+// While one lives, time stands still.
+class TimeStandsStill {
+ public:
+  TimeStandsStill() {
+    while (!test_time_lock.try_lock()) yield();
+  }
+  ~TimeStandsStill() { test_time_lock.unlock(); }
+  TimeStandsStill(const TimeStandsStill&) = delete;
+  TimeStandsStill& operator=(const TimeStandsStill&) = delete;
+};
+
+// Returns when nobody else can run and the timers that are due have fired: it comes by one itself.
+inline void let_time_pass() {
+  Instant before = now();
+  if (!test_time_lock.try_lock()) return yield();
+  ++test_time_steps;
+  test_time_lock.unlock();
+  runtime::Timer timer;
+  timer.start(
+      before, [](void* g, uint64_t) { runtime::ready(static_cast<runtime::G*>(g)); },
+      runtime::current(), 0);
+  runtime::park(runtime::WaitReason::sleep);
+}
+
+// Runs `body` as a goroutine in that time: its minutes are milliseconds, however busy the system.
 template <class Body>
-void in_fast_time(Body body) {
-  static const Instant begin = now();
-  static constexpr sluice::internal::ClockSource fast{
-      [] {
-        timespec time;
-        ::clock_gettime(CLOCK_MONOTONIC, &time);
-        Instant real{std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec)};
-        return begin + (real - begin) * 1000;
-      },
+void in_test_time(Body body) {
+  static constexpr sluice::internal::ClockSource clock{
+      [] { return Instant(test_time_steps.load() * test_time_step); },
       [] { return std::chrono::system_clock::time_point(); }};
-  sluice::internal::set_clock_source(&fast);
+  sluice::internal::set_clock_source(&clock);
   {
     Runtime runtime{{.max_procs = 1}};
-    std::atomic<bool> ended{false};
     runtime.block_on([&] {
+      std::atomic<bool> ended{false};
       go([&] {
-        while (!ended) yield();
+        body();
+        ended = true;
       });
-      body();
-      ended = true;
-      yield();
+      while (!ended) let_time_pass();
     });
   }
   sluice::internal::set_clock_source(nullptr);

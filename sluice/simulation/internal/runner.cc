@@ -150,6 +150,7 @@ Failure explain(const Program& program, SharedRun& run, const WorkEnd& first, bo
   FindFailing find = [&](const std::vector<Schedule>& candidates, Instant deadline) {
     for (size_t next = 0; next < candidates.size() && now() < deadline; ++next) {
       run.candidate = next;
+      end = {};
       end = work_in_child(run, program.setup.patience, [&] {
         for (; run.candidate < candidates.size() && now() < deadline; ++run.candidate) {
           ScriptedDecider decider(run, failure.seed, candidates[run.candidate]);

@@ -18,10 +18,10 @@ namespace sluice::simulation::internal {
 using FindFailing =
     std::function<size_t(const std::vector<Schedule>& candidates, Instant deadline)>;
 
-// Looks for a schedule with few departures that fails as `failing` does. First leaves out what can be
-// left out (delta debugging: Zeller and Hildebrandt, 2002), until no single departure can, then tries
-// those with one or two departures alone, at any of the run's `decisions`. As good as was found when
-// `time` is over.
+// Looks for a schedule with few departures that fails as `failing` does. First leaves out what can
+// be left out (delta debugging: Zeller and Hildebrandt, 2002), until no single departure can, then
+// tries those with one or two departures alone, at any of the run's `decisions`. As good as was
+// found when `time` is over.
 Schedule shrink(const Schedule& failing, uint64_t decisions, const FindFailing& find,
                 Duration time);
 

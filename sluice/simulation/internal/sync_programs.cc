@@ -130,8 +130,8 @@ void once_is_once() {
   group.wait();
 }
 
-// Two units: one is held until the third has got the other one, for which the second, who wants both
-// and gives up, stands in the way.
+// Two units: one is held until the third has got the other one, for which the second, who wants
+// both and gives up, stands in the way.
 void semaphore_and_a_cancel() {
   sync::Semaphore semaphore(2);
   auto [context, cancel] = with_cancel(Context());
