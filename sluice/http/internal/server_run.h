@@ -13,6 +13,7 @@
 #include "sluice/http/internal/exchange.h"
 #include "sluice/http/server.h"
 #include "sluice/runtime/memory.h"
+#include "sluice/sync/mutex.h"
 
 namespace sluice::http::internal {
 
@@ -81,7 +82,9 @@ class ServerRun {
   std::atomic<bool> stopped_{false};
   Channel<Unit> all_left_{1};
 
-  std::mutex mutex_;  // guards the list and the connections' interruption
+  // Guards the list and the connections' interruption. Not a std::mutex: whoever is interrupted
+  // waits for locks of the runtime meanwhile, and in a simulation others run then.
+  sync::Mutex mutex_;
   ServerConn* first_ = nullptr;
   size_t open_ = 0;  // admitted and not left
 };
