@@ -20,7 +20,7 @@ struct Connection;
 
 // How much of a commit is on disk when it returns.
 enum class Durability : uint8_t {
-  full,    // synchronous=FULL: the commit survives a power cut
+  full,    // synchronous=FULL: the commit survives a power cut; open() syncs what others left
   normal,  // synchronous=NORMAL: survives kill -9; a power cut may lose the latest commits
   off,     // no fsync at all: for tests and scratch data
 };

@@ -13,9 +13,9 @@ struct DiskFaults {
   uint32_t read_error = 0;   // reads: EIO
   uint32_t write_error = 0;  // writes: EIO, after a part of the bytes
   uint32_t full = 0;         // writes: ENOSPC, after a part of the bytes
-  uint32_t sync_error = 0;  // syncs: EIO; what was to be synced will never be, unless written again
-  uint32_t slow_sync = 0;   // syncs: up to a second late
-  uint32_t busy = 0;        // locks: held by another process for a moment
+  uint32_t sync_error = 0;   // syncs: EIO; a later sync makes up for it
+  uint32_t slow_sync = 0;    // syncs: up to a second late
+  uint32_t busy = 0;         // locks: held by another process for a moment
 
   // A dying disk: all of them, each often enough to be met by a test of some hundred commits.
   static DiskFaults rough();

@@ -194,11 +194,8 @@ int Disk::sync(OpenFile& open) {
   ++counts_.syncs;
   if (is_dead(open)) return SQLITE_IOERR_FSYNC;
   DiskFile& file = *open.file;
-  // Linux takes the pages for clean after that: nobody will write them again.
-  if (fails(&DiskFaults::sync_error, &DiskCounts::sync_errors, "cannot sync", open)) {
-    file.unsynced.clear();
+  if (fails(&DiskFaults::sync_error, &DiskCounts::sync_errors, "cannot sync", open))
     return SQLITE_IOERR_FSYNC;
-  }
   file.synced.resize(file.content.size());
   for (const auto& [begin, end] : file.unsynced)
     if (begin < file.content.size())
