@@ -103,6 +103,7 @@ class Cuts final : public runtime::Simulation {
   uint64_t random_bits() override { return random_(); }
   void note(std::string_view) override {}
   void refuse(std::string_view) override {}
+  bool is_at_a_goroutine() const override { return true; }
   void wait_for_others() override {}
   void begin_uninterrupted() override {}
   void end_uninterrupted() override {}

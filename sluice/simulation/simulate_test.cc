@@ -3,12 +3,19 @@
 #include "sluice/simulation/simulate.h"
 
 #include <stdlib.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <condition_variable>
 #include <cstdio>
+#include <mutex>
 #include <set>
 #include <stdexcept>
+#include <string_view>
+#include <thread>
 
 #include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
@@ -23,6 +30,12 @@
 #include "sluice/simulation/internal/test_programs.h"
 #include "sluice/sync/mutex.h"
 #include "sluice/sync/wait_group.h"
+
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SLUICE_NOT_INTERCEPTED 1
+#endif
+#endif
 
 using namespace std::chrono_literals;
 
@@ -103,7 +116,7 @@ TEST(Simulate, AFailureIsShrunkAndTold) {
   EXPECT_TRUE(contains(failure.what, "counted 1 in goroutine 1")) << failure.what;
   EXPECT_LE(failure.schedule.size(), 2u);
   EXPECT_GE(failure.departures_found, failure.schedule.size());
-  EXPECT_TRUE(contains(failure.timeline, "stops in sync::Mutex::")) << failure.timeline;
+  EXPECT_TRUE(contains(failure.timeline, "stops in sync::")) << failure.timeline;
   EXPECT_TRUE(contains(failure.timeline, "simulate_test.cc:")) << failure.timeline;
   EXPECT_TRUE(contains(failure.timeline, "> ")) << failure.timeline;
   EXPECT_TRUE(contains(failure.replay, "SLUICE_SIMULATION_SEED=" + std::to_string(failure.seed)));
@@ -281,6 +294,89 @@ TEST(Failures, WhatIsNotSimulatedIsNamed) {
   EXPECT_TRUE(contains(report.failure->what, "not simulated: a descriptor of the system"))
       << report.failure->what;
 }
+
+#ifndef SLUICE_NOT_INTERCEPTED
+TEST(Failures, ThreadsAndSocketsOfTheSystemAreNamed) {
+  struct Refused {
+    const char* says;
+    std::function<void()> body;
+  };
+  for (const Refused& each : {
+           Refused{"a thread is started", [] { std::thread([] {}).join(); }},
+           Refused{"condition variable",
+                   [] {
+                     std::mutex mutex;
+                     std::unique_lock lock(mutex);
+                     std::condition_variable().wait(lock);
+                   }},
+           Refused{"condition variable",
+                   [] {
+                     std::mutex mutex;
+                     std::unique_lock lock(mutex);
+                     std::condition_variable().wait_for(lock, 1s);
+                   }},
+           Refused{"a socket of the system", [] { ::socket(AF_INET, SOCK_STREAM, 0); }},
+           Refused{"forks", [] { static_cast<void>(::fork()); }},
+       }) {
+    Report report = of_one(each.body);
+    ASSERT_TRUE(report.failure) << each.says;
+    EXPECT_TRUE(contains(report.failure->what, "not simulated: ")) << report.failure->what;
+    EXPECT_TRUE(contains(report.failure->what, each.says)) << report.failure->what;
+  }
+}
+
+TEST(Intercepted, StandardClocksAndSleepsAreSimulated) {
+  auto real = std::chrono::steady_clock::now();
+  SimulateOptions options;
+  options.seeds = 1;
+  Report report = testing::simulate(options, [] {
+    auto steady = std::chrono::steady_clock::now();
+    auto system = std::chrono::system_clock::now();
+    time_t seconds = ::time(nullptr);
+    EXPECT_EQ(steady.time_since_epoch() / 1s, now().time_since_epoch() / 1s);
+    std::this_thread::sleep_for(1h);
+    ::usleep(1000);
+    ::sleep(60);
+    timespec until;
+    ::clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += 60;
+    ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
+    EXPECT_GE(std::chrono::steady_clock::now() - steady, 1h + 2min);
+    EXPECT_GE(std::chrono::system_clock::now() - system, 1h + 2min);
+    EXPECT_GE(::time(nullptr) - seconds, 3720);
+    EXPECT_LT(::time(nullptr) - seconds, 3730);
+  });
+  EXPECT_GE(report.simulated, 1h);
+  EXPECT_GT(std::chrono::steady_clock::now(), real);
+}
+
+TEST(Intercepted, RandomBytesAreTheSeeds) {
+  auto body = [] {
+    char bytes[20];
+    if (::getrandom(bytes, sizeof bytes, 0) != sizeof bytes) fail("getrandom");
+    note(std::to_string(std::hash<std::string_view>{}({bytes, sizeof bytes})));
+  };
+  EXPECT_EQ(trace(1, {}, body), trace(1, {}, body));
+  EXPECT_NE(trace(1, {}, body), trace(2, {}, body));
+}
+
+TEST(Intercepted, AStandardMutexThatAnInterruptedGoroutineHoldsIsWaitedFor) {
+  ExploreOptions options;
+  testing::explore(options, [] {
+    std::mutex mutex;
+    sync::WaitGroup group;
+    int inside = 0;
+    for (int i = 0; i < 3; ++i)
+      group.go([&] {
+        std::lock_guard lock(mutex);
+        EXPECT_EQ(++inside, 1);
+        yield();
+        --inside;
+      });
+    group.wait();
+  });
+}
+#endif
 
 // The n-th run of this process fails, whatever the seed.
 TEST(Failures, AProgramThatIsNotDeterministicIsToldSo) {

@@ -31,6 +31,7 @@ class TestDecisions : public runtime::Simulation {
   void wait_for(const runtime::SpinLock&) override {}
   uint64_t random_bits() override { return 0; }
   void refuse(std::string_view) override {}
+  bool is_at_a_goroutine() const override { return true; }
   void wait_for_others() override {}
   void begin_uninterrupted() override {}
   void end_uninterrupted() override {}

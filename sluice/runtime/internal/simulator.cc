@@ -175,6 +175,11 @@ void Simulator::settle() {
   }
 }
 
+bool Simulator::is_at_a_goroutine() const {
+  M* m = current_m();
+  return m != nullptr && m->g != nullptr && !deciding_;
+}
+
 void Simulator::interleave() { hold(State::held, nullptr); }
 void Simulator::wait_for(const SpinLock& lock) { hold(State::spins, &lock); }
 void Simulator::wait_for_others() { hold(State::spins, nullptr); }

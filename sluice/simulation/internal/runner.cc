@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "sluice/runtime/simulated_scheduler.h"
+#include "sluice/simulation/internal/intercept.h"
 #include "sluice/simulation/internal/shrink.h"
 #include "sluice/simulation/internal/timeline.h"
 
@@ -70,6 +71,7 @@ std::string replay_command(const Program& program, uint64_t seed, const Schedule
 }  // namespace
 
 void run_once(const Program& program, uint64_t seed, NumberingDecider& decider, SharedRun& run) {
+  need_interception();
   run.clear(seed);
   runtime::SimulatedRun settings;
   settings.processors = program.setup.processors;
