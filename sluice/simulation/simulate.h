@@ -103,7 +103,8 @@ std::string trace(uint64_t seed, const SimulateOptions& options, const std::func
 
 // Whether this is a simulation; all of the following does nothing otherwise.
 bool is_simulated();
-// Ends the run as failed, if it is one, else the process.
+// Ends the run as failed, if it is one, else the process. "what: details": runs that fail with the
+// same words up to the colon, numbers aside, count as one failure when it is shrunk.
 [[noreturn]] void fail(const std::string& what);
 // A line of the trace and the timeline.
 void note(const std::string& what);

@@ -25,7 +25,7 @@ using FindFailing =
 Schedule shrink(const Schedule& failing, uint64_t decisions, const FindFailing& find,
                 Duration time);
 
-// Whether two failures say the same but for numbers.
+// Whether two failures say the same up to the first colon, but for numbers.
 bool is_alike(std::string_view a, std::string_view b);
 
 // As it was started.

@@ -80,5 +80,10 @@ TEST(IsAlike, ButForNumbers) {
   EXPECT_FALSE(is_alike("counted 1", "lost 1"));
 }
 
+TEST(IsAlike, ButForDetailsBehindAColon) {
+  EXPECT_TRUE(is_alike("lost: pay_A1 of alice", "lost: pay_B2 of bob"));
+  EXPECT_FALSE(is_alike("lost: pay_A1", "doubled: pay_A1"));
+}
+
 }  // namespace
 }  // namespace sluice::simulation::internal
