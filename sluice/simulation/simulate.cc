@@ -129,7 +129,7 @@ class Search {
 }  // namespace
 
 Report simulate(const SimulateOptions& options, const std::function<void()>& body) {
-  Program program{options, options.stalls_per_million, body};
+  Program program{options, options.stalls_per_million, body, options.faults};
   SharedMemory run;
   std::optional<Schedule> schedule = schedule_from_environment();
   if (std::getenv("SLUICE_SIMULATION_SEED") != nullptr) {

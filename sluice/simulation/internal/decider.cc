@@ -98,9 +98,12 @@ void NumberingDecider::line(Instant when, uint64_t goroutine, std::string_view w
   trace_->append(begin).append(what) += '\n';
 }
 
-RandomDecider::RandomDecider(SharedRun& run, uint64_t seed, bool faults)
-    : NumberingDecider(run, seed), random_(seed), faults_(faults) {
-  by_priority_ = random_.below(4) == 0;
+RandomDecider::RandomDecider(SharedRun& run, uint64_t seed, bool faults, Quiet quiet)
+    : NumberingDecider(run, seed),
+      random_(seed + quiet.attempt * 0x9E3779B97F4A7C15),
+      faults_(faults),
+      quiet_(quiet) {
+  by_priority_ = random_.below(4) == 0 && quiet.attempt == 0;
   // From one in 2 to one in 256.
   interrupts_ = uint32_t{1} << (31 - random_.below(8));
   if (!by_priority_) return;
@@ -108,9 +111,14 @@ RandomDecider::RandomDecider(SharedRun& run, uint64_t seed, bool faults)
   next_change_ = 1 + random_.next() % change_every_;
 }
 
+bool RandomDecider::departs(uint32_t per_million) {
+  return per_million == 1'000'000 || random_.below(1'000'000) < per_million;
+}
+
 bool RandomDecider::wants_to_look(uint64_t) {
   if (by_priority_) return true;
-  return static_cast<uint32_t>(random_.next() >> 32) < interrupts_;
+  return static_cast<uint32_t>(random_.next() >> 32) < interrupts_ &&
+         departs(quiet_.others_per_million);
 }
 
 uint64_t RandomDecider::priority(uint64_t id) {
@@ -122,7 +130,8 @@ uint64_t RandomDecider::priority(uint64_t id) {
 uint32_t RandomDecider::rank(uint64_t number, std::span<const uint64_t> ids, size_t first,
                              bool forced) {
   uint32_t count = static_cast<uint32_t>(ids.size());
-  if (!by_priority_) return forced ? random_.below(count) : 1 + random_.below(count - 1);
+  if (!by_priority_ && !forced) return 1 + random_.below(count - 1);
+  if (!by_priority_) return departs(quiet_.others_per_million) ? random_.below(count) : 0;
   // Who runs falls behind everybody at a change, and when it yields.
   bool changes = number >= next_change_;
   if (changes) next_change_ = number + 1 + random_.next() % (2 * change_every_);
@@ -134,10 +143,14 @@ uint32_t RandomDecider::rank(uint64_t number, std::span<const uint64_t> ids, siz
   return static_cast<uint32_t>((best + ids.size() - first) % ids.size());
 }
 
-uint32_t RandomDecider::pick(uint64_t, Decision, uint32_t count) { return random_.below(count); }
+uint32_t RandomDecider::pick(uint64_t, Decision kind, uint32_t count) {
+  const bool departs_here =
+      departs(kind == Decision::fault ? quiet_.faults_per_million : quiet_.others_per_million);
+  return departs_here ? random_.below(count) : 0;
+}
 
 bool RandomDecider::fails(uint64_t, uint32_t per_million) {
-  return faults_ && random_.below(1'000'000) < per_million;
+  return faults_ && random_.below(1'000'000) < per_million && departs(quiet_.faults_per_million);
 }
 
 // Asked in ascending order, but not at each number.

@@ -83,11 +83,19 @@ class NumberingDecider : public runtime::Decider {
   bool departed_ = false;  // since the last event
 };
 
+// How much less a random decider departs from the harmless run than it would: so many times in a
+// million of the times that it would, by faults and by everything else.
+struct Quiet {
+  uint64_t attempt = 0;  // another one, other decisions; the program's random numbers stay
+  uint32_t faults_per_million = 1'000'000;
+  uint32_t others_per_million = 1'000'000;
+};
+
 // Decides at random. A seed also chooses how: how often somebody is interrupted, or priorities that
 // change at few moments (PCT: Burckhardt and others, ASPLOS 2010), which find other bugs.
 class RandomDecider final : public NumberingDecider {
  public:
-  RandomDecider(SharedRun& run, uint64_t seed, bool faults);
+  RandomDecider(SharedRun& run, uint64_t seed, bool faults, Quiet quiet = {});
 
  private:
   bool wants_to_look(uint64_t number) override;
@@ -95,9 +103,11 @@ class RandomDecider final : public NumberingDecider {
   uint32_t pick(uint64_t number, runtime::Decision kind, uint32_t count) override;
   bool fails(uint64_t number, uint32_t per_million) override;
   uint64_t priority(uint64_t id);
+  bool departs(uint32_t per_million);
 
   Random random_;
   const bool faults_;
+  const Quiet quiet_;
   bool by_priority_;
   uint32_t interrupts_;        // of 2^32 points
   uint64_t change_every_ = 0;  // decisions, on the average, between changes of priority

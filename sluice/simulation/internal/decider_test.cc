@@ -33,5 +33,28 @@ TEST(ScriptedDecider, DoesWhatTheRandomOneDid) {
     }
 }
 
+// Whoever looks for a run that is easier to understand asks for fewer of them.
+TEST(RandomDecider, DepartsTheLessTheQuieterItIsToBe) {
+  SharedMemory run;
+  std::function<void()> body = channel_programs().front().body;
+  Program program{{}, 500, body};
+  const auto departures = [&](const Quiet& quiet) {
+    size_t all = 0;
+    for (uint64_t attempt = 1; attempt <= 50; ++attempt) {
+      Quiet each = quiet;
+      each.attempt = attempt;
+      RandomDecider decider(*run, 1, true, each);
+      run_once(program, 1, decider, *run);
+      all += run->schedule().size();
+    }
+    return all;
+  };
+  const size_t loud = departures({});
+  const size_t quiet = departures({0, 100'000, 100'000});
+  EXPECT_GT(quiet, 0u);
+  EXPECT_LT(quiet, loud / 3);
+  EXPECT_EQ(departures({0, 0, 0}), 0u);
+}
+
 }  // namespace
 }  // namespace sluice::simulation::internal

@@ -17,6 +17,7 @@ struct Program {
   Setup setup;
   uint32_t stalls_per_million = 0;
   const std::function<void()>& body;
+  bool faults = true;  // where decisions are random
 };
 
 // Runs it once, on this thread, and records in `run` what became of it.
