@@ -3,13 +3,15 @@
 
 JOBS ?= $(shell nproc)
 BUILD = cmake --build --preset
-# Number of times that `make soak` repeats the test suite.
+# Number of times that `make repeat` repeats the test suite.
 TIMES ?= 20
+# Number of simulated runs of `make soak`.
+RUNS ?= 100000
 # Seconds that `make fuzz` gives to each target.
 SECONDS_EACH ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench memory asan tsan soak chaos fuzz fmt fmt-check lint clean
+.PHONY: help demo test bench memory asan tsan repeat soak chaos fuzz fmt fmt-check lint clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -50,8 +52,15 @@ tsan: ## every test under ThreadSanitizer
 	$(BUILD) tsan -j$(JOBS)
 	ctest --preset tsan -j$(JOBS)
 
-soak: test ## the test suite, TIMES=20 times, until a failure
+repeat: test ## the test suite, TIMES=20 times, until a failure
 	ctest --preset dev -j$(JOBS) --repeat until-fail:$(TIMES)
+
+soak: ## RUNS=100000 simulated runs of the payments service, with every fault there is
+	tools/setup test
+	cmake --preset dev -Werror=dev
+	$(BUILD) dev -j$(JOBS) --target payments_simulation
+	PAYMENTS_SOAK_RUNS=$(RUNS) PAYMENTS_SOAK_JOBS=$(JOBS) \
+	  build/dev/apps/payments/simulation/payments_simulation --gtest_filter='*.Soak' --gtest_brief=1
 
 chaos: ## kill -9 the payments service under load, again and again, and verify its ledger
 	tools/setup demo

@@ -136,7 +136,7 @@ TEST_F(SimulatedDiskTest, APowerCutTakesWhatWasNotSynced) {
   });
 }
 
-// Found by simulation: an answer that was given on the strength of a commit which nobody had synced.
+// Found by simulation: an answer on the strength of a commit which nobody had synced.
 TEST_F(SimulatedDiskTest, WhatAKilledProcessLeftIsDurableOnceItIsRead) {
   runtime_.block_on([] {
     SimulatedDisk disk;

@@ -10,9 +10,9 @@
 
 namespace payments_simulation {
 
-// Random numbers of one actor's own. They come from the run's seed when the first one is made, before
-// there are others: what each actor does stays the same when others do otherwise, as happens while a
-// failure is shrunk.
+// Random numbers of one actor's own. They come from the run's seed when the first one is made,
+// before there are others: what each actor does stays the same when others do otherwise, as happens
+// while a failure is shrunk.
 // Source: SplitMix64 (Steele, Lea and Flood 2014).
 class Dice {
  public:

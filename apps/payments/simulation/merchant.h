@@ -20,6 +20,9 @@ struct MerchantFaults {
   uint32_t refuses = 0;         // answers 503 and has not stored it
   uint32_t is_late = 0;         // up to 20 s, before or after storing it
   uint32_t gets_no_answer = 0;  // stores it, and its answer is lost
+  // Of a rude shop only:
+  uint32_t answers_twice = 0;
+  uint32_t hangs_up = 0;  // in the middle of the answer
 };
 
 // Who receives webhooks, as a customer would write it: checks the signature, stores the event,
@@ -29,6 +32,7 @@ class Merchant {
   Merchant(Record& record, std::string secret) : record_(record), secret_(std::move(secret)) {}
 
   void set_faults(const MerchantFaults& faults) { faults_ = faults; }
+  const MerchantFaults& faults() const { return faults_; }
   const std::string& secret() const { return secret_; }
 
   // Errors: it is not to be taken for delivered.

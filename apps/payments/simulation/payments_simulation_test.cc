@@ -17,6 +17,7 @@
 #include "apps/payments/simulation/day_of_retries.h"
 #include "apps/payments/simulation/planted.h"
 #include "apps/payments/simulation/scenario.h"
+#include "apps/payments/simulation/soak.h"
 #include "apps/payments/simulation/tally.h"
 #include "apps/payments/testing/temp_folder.h"
 #include "sluice/simulation/simulate.h"
@@ -44,10 +45,12 @@ constexpr bool is_sanitized = false;
 // A run takes ten times as long under a sanitizer.
 constexpr uint64_t seeds = is_sanitized ? 60 : 1000;
 
-SimulateOptions options(uint64_t count) {
-  const testing::TestInfo& test = *testing::UnitTest::GetInstance()->current_test_info();
+// `test`: where a failure is to be run again; empty: in the one that runs.
+SimulateOptions options(uint64_t count, std::string test = {}) {
+  const testing::TestInfo& current = *testing::UnitTest::GetInstance()->current_test_info();
+  if (test.empty()) test = current.name();
   SimulateOptions options;
-  options.arguments = std::string{"--gtest_filter="} + test.test_suite_name() + '.' + test.name();
+  options.arguments = std::string{"--gtest_filter="} + current.test_suite_name() + '.' + test;
   options.steps_max = 5'000'000;
   options.shrink_time = 6s;
   options.seeds = count;
@@ -63,6 +66,21 @@ void expect_to_hold(bool over_http) {
 TEST(PaymentsSimulation, HoldsWhateverFails) { expect_to_hold(false); }
 
 TEST(PaymentsSimulation, HoldsOverHttpWhateverFails) { expect_to_hold(true); }
+
+uint64_t number_from(const char* variable, uint64_t otherwise) {
+  const char* text = ::getenv(variable);
+  return text == nullptr ? otherwise : std::stoull(text);
+}
+
+// `make soak`.
+TEST(PaymentsSimulation, Soak) {
+  const uint64_t runs = number_from("PAYMENTS_SOAK_RUNS", 0);
+  if (runs == 0) GTEST_SKIP() << "PAYMENTS_SOAK_RUNS says how many";
+  EXPECT_TRUE(
+      soak(runs, static_cast<unsigned>(number_from("PAYMENTS_SOAK_JOBS", 1)), [](bool over_http) {
+        return options(0, over_http ? "HoldsOverHttpWhateverFails" : "HoldsWhateverFails");
+      }));
+}
 
 // Bugs that must be found ------------------------------------------------------------------
 

@@ -17,6 +17,7 @@
 #include "apps/payments/simulation/must.h"
 #include "apps/payments/simulation/record.h"
 #include "apps/payments/simulation/risk.h"
+#include "apps/payments/simulation/rude_shop.h"
 #include "apps/payments/simulation/tally.h"
 #include "sluice/runtime/go.h"
 #include "sluice/simulation/simulate.h"
@@ -50,7 +51,10 @@ class World {
     endpoint_.emplace(
         must(notify_sdk::HttpEndpoint::make(merchant_url, webhook_secret), "the endpoint"));
     site_.emplace(Site{ledger_path, service_address, risk_, *endpoint_, {}});
-    shop_.emplace(merchant_);
+    if (dice_.percent(50))
+      shop_.emplace(merchant_);
+    else
+      rude_shop_.emplace(merchant_);
   }
 
   void run() {
@@ -73,6 +77,7 @@ class World {
     graves_.wait();
     check();
     if (shop_) must(shop_->close(), "the merchant's server");
+    if (rude_shop_) must(rude_shop_->close(), "the merchant's server");
     tally(disk_.counts());
     if (network_) tally(network_->counts());
   }
@@ -199,7 +204,8 @@ class World {
   std::optional<Site> site_;
   std::shared_ptr<Process> process_;  // null: there is none at the moment
   sluice::sync::WaitGroup graves_;
-  std::optional<Shop> shop_;
+  std::optional<Shop> shop_;  // or:
+  std::optional<RudeShop> rude_shop_;
 };
 
 }  // namespace
@@ -208,7 +214,11 @@ Scenario Scenario::rough(bool over_http) {
   return {.over_http = over_http,
           .disk = sluice::sqlite::DiskFaults::rough(),
           .network = sluice::net::NetworkFaults::rough(),
-          .merchant = {.refuses = 150'000, .is_late = 50'000, .gets_no_answer = 100'000},
+          .merchant = {.refuses = 150'000,
+                       .is_late = 50'000,
+                       .gets_no_answer = 100'000,
+                       .answers_twice = 100'000,
+                       .hangs_up = 100'000},
           .risk_faults = 50'000};
 }
 
@@ -235,7 +245,8 @@ Scenario Scenario::in_weather() const {
            draw());
   multiply(changed.merchant,
            std::array{&MerchantFaults::refuses, &MerchantFaults::is_late,
-                      &MerchantFaults::gets_no_answer},
+                      &MerchantFaults::gets_no_answer, &MerchantFaults::answers_twice,
+                      &MerchantFaults::hangs_up},
            std::min(draw(), 2U));
   changed.risk_faults *= draw();
   if (dice.percent(25)) changed.crashes_max = 0;

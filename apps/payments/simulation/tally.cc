@@ -13,7 +13,7 @@
 namespace payments_simulation {
 namespace {
 
-constexpr std::array<std::string_view, 33> names{"payments",
+constexpr std::array<std::string_view, 35> names{"payments",
                                                  "refunds",
                                                  "refusals",
                                                  "conflicts",
@@ -25,6 +25,8 @@ constexpr std::array<std::string_view, 33> names{"payments",
                                                  "merchant refuses",
                                                  "merchant is late",
                                                  "merchant does not answer",
+                                                 "merchant answers twice",
+                                                 "merchant hangs up",
                                                  "risk fails",
                                                  "risk is late",
                                                  "restarts",

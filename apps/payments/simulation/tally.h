@@ -25,6 +25,8 @@ enum class Tallied : uint8_t {
   merchant_refused,
   merchant_late,
   merchant_silent,
+  merchant_twice,
+  merchant_torn,
   risk_failed,
   risk_late,
   restarts,
