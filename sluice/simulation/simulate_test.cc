@@ -111,7 +111,9 @@ TEST(Simulate, WithoutFaultsNothingFails) {
 }
 
 TEST(Simulate, AFailureIsShrunkAndTold) {
-  Report report = simulate({}, lost_update);
+  SimulateOptions options;
+  options.shrink_time = 1h;
+  Report report = simulate(options, lost_update);
   ASSERT_TRUE(report.failure);
   const Failure& failure = *report.failure;
   EXPECT_EQ(report.runs, failure.seed);
@@ -229,7 +231,6 @@ TEST_F(Replay, WhatIsNoNumberIsRefused) {
 Report of_one(const std::function<void()>& body) {
   SimulateOptions options;
   options.seeds = 1;
-  options.patience = 300ms;
   return simulate(options, body);
 }
 
@@ -273,6 +274,20 @@ TEST(Failures, Exception) {
   EXPECT_EQ(report.failure->what, "uncaught exception in goroutine 1: no money\n");
 }
 
+// And not of the runs before.
+TEST(Failures, TheOutputOfTheRunIsTold) {
+  SimulateOptions options;
+  options.seeds = 5;
+  Report report = simulate(options, [runs = 0]() mutable {
+    std::printf("run %d\n", ++runs);
+    if (runs == 5) ::abort();
+  });
+  ASSERT_TRUE(report.failure);
+  // It was not made again: it depends on how many there were before.
+  EXPECT_TRUE(contains(report.failure->what, "run 5")) << report.failure->what;
+  EXPECT_FALSE(contains(report.failure->what, "run 4")) << report.failure->what;
+}
+
 TEST(Failures, Crash) {
   Report report = of_one([] {
     write(STDERR_FILENO, "about to\n", 9);
@@ -285,7 +300,9 @@ TEST(Failures, Crash) {
 }
 
 TEST(Failures, ALoopWithoutAPointHangs) {
-  Report report = of_one([] {
+  SimulateOptions options;
+  options.patience = 300ms;
+  Report report = simulate(options, [] {
     for (volatile bool forever = true; forever;) {
     }
   });
