@@ -4,20 +4,36 @@
 
 #include <sched.h>
 
+#include <algorithm>
+
 namespace sluice::runtime {
 
-void SpinLock::lock_slow() {
-  for (int round = 0;; ++round) {
-    for (int i = 0; i < 64; ++i) {
-      if (try_lock()) return;
+namespace {
+
+// Waiters who look at every moment take the cache line away from the holder, who writes to what
+// lies beside the lock, and all of them jump at one release. So each look comes twice as long after
+// the last, up to about 15 us where a pause is long (Intel).
+constexpr int pauses_most = 256;
+// Who waited that long waits for a thread that is probably not running.
+constexpr int pauses_before_yield = 128;
+
+inline void pause() {
 #if defined(__x86_64__)
-      __builtin_ia32_pause();
+  __builtin_ia32_pause();
 #else
-      asm volatile("yield");
+  asm volatile("yield");
 #endif
-    }
-    // The holder's thread is probably not running.
-    if (round > 1) ::sched_yield();
+}
+
+}  // namespace
+
+void SpinLock::lock_slow() {
+  int waited = 0;
+  for (int pauses = 1;; pauses = std::min(2 * pauses, pauses_most)) {
+    for (int i = 0; i < pauses; ++i) pause();
+    if (try_lock()) return;
+    waited += pauses;
+    if (waited >= pauses_before_yield) ::sched_yield();
   }
 }
 
