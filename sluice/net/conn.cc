@@ -5,7 +5,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -97,7 +96,7 @@ Conn::~Conn() { close(); }
 void Conn::close() {
   if (fd_ < 0) return;
   poll_.close();
-  ::close(std::exchange(fd_, -1));
+  internal::close_socket(std::exchange(fd_, -1));
 }
 
 ssize_t Conn::try_read(std::span<char> out) {
@@ -204,7 +203,7 @@ Address Conn::local_address() const {
   sockaddr_storage storage;
   socklen_t size = sizeof(storage);
   auto* address = reinterpret_cast<sockaddr*>(&storage);
-  if (fd_ < 0 || ::getsockname(fd_, address, &size) != 0) return {};
+  if (fd_ < 0 || internal::local_address(fd_, address, &size) < 0) return {};
   return Address::from_sockaddr(address, size);
 }
 

@@ -3,7 +3,6 @@
 #include "sluice/net/dialer.h"
 
 #include <netdb.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <deque>
@@ -13,6 +12,7 @@
 
 #include "sluice/chan/channel.h"
 #include "sluice/chan/select.h"
+#include "sluice/net/internal/simulated_calls.h"
 #include "sluice/net/internal/syscalls.h"
 #include "sluice/runtime/go.h"
 
@@ -27,8 +27,15 @@ Error connect_error(int result, const std::string& what) {
   return cause;
 }
 
+// 0 or -errno.
+int bind_to(const Address& local, int fd) {
+  sockaddr_storage storage;
+  socklen_t size = local.to_sockaddr(storage);
+  return internal::bind(fd, reinterpret_cast<sockaddr*>(&storage), size);
+}
+
 // Connects to one address; the end of `context` aborts it.
-Result<Conn> connect_one(const Context& context, const Address& address) {
+Result<Conn> connect_one(const Context& context, const Address& local, const Address& address) {
   sockaddr_storage storage;
   socklen_t size = address.to_sockaddr(storage);
   std::string what = "connect to " + address.to_string();
@@ -37,10 +44,11 @@ Result<Conn> connect_one(const Context& context, const Address& address) {
   int fd = internal::open_socket(storage.ss_family);
   if (fd < 0) return errno_error(-fd, what);
   if (storage.ss_family != AF_UNIX) internal::enable_keep_alive(fd);
+  int result = local.family() == address.family() ? bind_to(local, fd) : 0;
   // Before it is registered: a socket that never connected reports that it was hung up.
-  int result = internal::connect(fd, reinterpret_cast<sockaddr*>(&storage), size);
+  if (result == 0) result = internal::connect(fd, reinterpret_cast<sockaddr*>(&storage), size);
   if (result < 0 && result != -EINPROGRESS) {
-    ::close(fd);
+    internal::close_socket(fd);
     return connect_error(result, what);
   }
   Conn conn = SLUICE_TRY(Conn::adopt(fd, address));
@@ -56,19 +64,20 @@ Result<Conn> connect_one(const Context& context, const Address& address) {
 
 // The attempts of one dial and what they report to.
 struct Race {
-  explicit Race(size_t attempts) : outcomes(attempts) {}
+  Race(Address local, size_t attempts) : local(std::move(local)), outcomes(attempts) {}
+  const Address local;
   Channel<std::shared_ptr<Result<Conn>>> outcomes;  // room for all: nobody waits to report
 };
 
 void start_attempt(const std::shared_ptr<Race>& race, const Context& context, Address address) {
   go([race, context, address = std::move(address)] {
-    race->outcomes.send(std::make_shared<Result<Conn>>(connect_one(context, address)));
+    race->outcomes.send(std::make_shared<Result<Conn>>(connect_one(context, race->local, address)));
   });
 }
 
-Result<Conn> race_addresses(const Context& context, std::vector<Address> addresses,
-                            Duration attempt_delay) {
-  auto race = std::make_shared<Race>(addresses.size());
+Result<Conn> race_addresses(const Context& context, const DialerOptions& options,
+                            std::vector<Address> addresses) {
+  auto race = std::make_shared<Race>(options.local, addresses.size());
   // Ends the losers when this function returns.
   auto [attempts, cancel] = with_cancel(context);
   size_t started = 0, failed = 0;
@@ -81,7 +90,7 @@ Result<Conn> race_addresses(const Context& context, std::vector<Address> address
         race->outcomes, [&](std::shared_ptr<Result<Conn>> got) { outcome = std::move(got); });
     auto on_end = on_receive(context.done(), [&] { ended = true; });
     if (started < addresses.size()) {
-      select(std::move(on_outcome), std::move(on_end), on_timeout(attempt_delay, [] {}));
+      select(std::move(on_outcome), std::move(on_end), on_timeout(options.attempt_delay, [] {}));
     } else {
       select(std::move(on_outcome), std::move(on_end));
     }
@@ -96,11 +105,11 @@ Result<Conn> race_addresses(const Context& context, std::vector<Address> address
   }
 }
 
-Result<Conn> connect_any(const Context& context, std::vector<Address> addresses,
-                         Duration attempt_delay) {
+Result<Conn> connect_any(const Context& context, const DialerOptions& options,
+                         std::vector<Address> addresses) {
   if (addresses.empty()) return Error(Code::not_found, "no addresses to connect to");
-  if (addresses.size() == 1) return connect_one(context, addresses.front());
-  return race_addresses(context, interleave_families(std::move(addresses)), attempt_delay);
+  if (addresses.size() == 1) return connect_one(context, options.local, addresses.front());
+  return race_addresses(context, options, interleave_families(std::move(addresses)));
 }
 
 // Tells the dialer's own timeout from the end of the caller's context.
@@ -128,6 +137,8 @@ Result<std::vector<Address>> resolve_within(const Context& context, const Resolv
 }  // namespace
 
 Result<std::vector<Address>> resolve(std::string_view host, uint16_t port) {
+  if (internal::simulated::is_installed()) [[unlikely]]
+    return internal::simulated::look_up(host, port);
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_ADDRCONFIG;
@@ -176,14 +187,14 @@ Result<Conn> Dialer::dial(Context context, std::string_view address) const {
   if (literal.family() != Address::Family::none) return dial(std::move(context), {literal});
   auto [limited, cancel] = with_timeout(context, options_.timeout);
   Result<std::vector<Address>> found = resolve_within(limited, options_.resolve, host, port);
-  Result<Conn> conn = found ? connect_any(limited, std::move(*found), options_.attempt_delay)
+  Result<Conn> conn = found ? connect_any(limited, options_, std::move(*found))
                             : Result<Conn>(std::move(found).error());
   return blamed(std::move(conn), context);
 }
 
 Result<Conn> Dialer::dial(Context context, std::vector<Address> addresses) const {
   auto [limited, cancel] = with_timeout(context, options_.timeout);
-  return blamed(connect_any(limited, std::move(addresses), options_.attempt_delay), context);
+  return blamed(connect_any(limited, options_, std::move(addresses)), context);
 }
 
 }  // namespace sluice::net

@@ -28,6 +28,7 @@ struct DialerOptions {
   Duration attempt_delay = std::chrono::milliseconds(250);  // RFC 8305 5
   std::function<Result<std::vector<Address>>(std::string_view host, uint16_t port)> resolve =
       net::resolve;
+  Address local;  // where connections come from, among addresses of its family; none: anywhere
 };
 
 // Opens connections. A host with several addresses is dialled happily (RFC 8305): one attempt at a

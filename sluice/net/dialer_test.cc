@@ -60,6 +60,20 @@ TEST(Dialer, DoesNotWaitForAnAddressThatIsSilent) {
   });
 }
 
+TEST(Dialer, DialsFromItsLocalAddress) {
+  on_runtime([] {
+    Result<Listener> listener = Listener::listen("127.0.0.1:0");
+    ASSERT_TRUE(listener);
+    Dialer dialer({.local = Address::from_ip("127.0.0.7", 0)});
+    Result<Conn> conn = dialer.dial({}, listener->address().to_string());
+    ASSERT_TRUE(conn) << conn.error().to_string();
+    EXPECT_EQ(listener->accept()->remote_address().host(), "127.0.0.7");
+    // Not one that this host does not have.
+    Dialer stranger({.local = Address::from_ip("192.0.2.1", 0)});
+    EXPECT_FALSE(stranger.dial({}, listener->address().to_string()));
+  });
+}
+
 TEST(Dialer, ResolvesNamesWithoutBlockingOthers) {
   on_runtime([] {
     Result<std::vector<Address>> addresses = resolve("localhost", 80);

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "sluice/net/internal/interrupt_on_end.h"
+#include "sluice/net/internal/simulated_calls.h"
 #include "sluice/net/internal/syscalls.h"
 #include "sluice/telemetry/log.h"
 
@@ -28,13 +29,14 @@ void remove_dead_socket(const Address& address) {
   sockaddr_storage storage;
   socklen_t size = address.to_sockaddr(storage);
   const char* path = reinterpret_cast<sockaddr_un*>(&storage)->sun_path;
+  if (internal::simulated::is_installed()) return;  // its sockets have no files
   struct stat status;
   if (path[0] == '\0' || ::lstat(path, &status) != 0 || !S_ISSOCK(status.st_mode)) return;
   int fd = internal::open_socket(AF_UNIX);
   if (fd < 0) return;
   if (internal::connect(fd, reinterpret_cast<sockaddr*>(&storage), size) == -ECONNREFUSED)
     ::unlink(path);
-  ::close(fd);
+  internal::close_socket(fd);
 }
 
 bool is_shortage(int err) {
@@ -94,9 +96,9 @@ Result<Listener> Listener::listen(const Address& address) {
   if (result < 0) return errno_error(-result, what);
   SLUICE_TRY(listener.poll_.open(fd));
   socklen_t bound = sizeof(storage);
-  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &bound) == 0)
+  if (internal::local_address(fd, reinterpret_cast<sockaddr*>(&storage), &bound) >= 0)
     listener.address_ = Address::from_sockaddr(reinterpret_cast<sockaddr*>(&storage), bound);
-  listener.inode_ = inode_of(listener.address_);
+  if (!internal::simulated::is_simulated(fd)) listener.inode_ = inode_of(listener.address_);
   return listener;
 }
 
@@ -123,7 +125,7 @@ Listener::~Listener() { close(); }
 void Listener::close() {
   if (fd_ < 0) return;
   poll_.close();
-  ::close(std::exchange(fd_, -1));
+  internal::close_socket(std::exchange(fd_, -1));
   // A successor may have put its own socket there meanwhile.
   if (inode_ != 0 && inode_of(address_) == inode_) ::unlink(address_.host().c_str());
 }

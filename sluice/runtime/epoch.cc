@@ -9,6 +9,7 @@
 
 #include "sluice/runtime/internal/scheduler.h"
 #include "sluice/runtime/proc_local.h"
+#include "sluice/runtime/simulation.h"
 
 namespace sluice::runtime {
 
@@ -16,7 +17,7 @@ namespace {
 
 // A pin is a region. Threads without a P share one more slot, whose users exclude each other.
 // pthread-free: the holder does not park, waiters give their CPU away.
-SpinLock foreign_slot;
+RawSpinLock foreign_slot;
 thread_local bool holds_foreign_slot = false;
 
 struct Retired {
@@ -24,7 +25,7 @@ struct Retired {
   void (*free)(void*);
 };
 struct Bin {
-  SpinLock lock;
+  RawSpinLock lock;
   std::vector<Retired> waiting;
 };
 // Never destroyed: what waits when the process ends stays reachable, and static objects may still
@@ -49,7 +50,10 @@ void wait_for_regions() {
     for (int i = 0;; ++i) {
       if (!m->inside() || m->completed.load(std::memory_order_acquire) != first) break;
       if (!m->alive.load(std::memory_order_acquire)) break;
-      if (i > 100) ::sched_yield();
+      if (Simulation* current = simulation())
+        current->wait_for_others();
+      else if (i > 100)
+        ::sched_yield();
     }
   }
   foreign_slot.lock();
@@ -108,6 +112,18 @@ void retire(void* object, void (*free)(void*)) {
   }
   wait_for_regions();
   for (const Retired& retired : ripe) retired.free(retired.object);
+}
+
+void free_all_retired() {
+  for (;;) {
+    std::vector<Retired> ripe;
+    {
+      std::lock_guard lock(bin.lock);
+      ripe.swap(bin.waiting);
+    }
+    if (ripe.empty()) return;
+    for (const Retired& retired : ripe) retired.free(retired.object);
+  }
 }
 
 }  // namespace sluice::runtime

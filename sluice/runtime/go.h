@@ -10,6 +10,7 @@
 #include "sluice/base/result.h"
 #include "sluice/base/time.h"
 #include "sluice/runtime/internal/spawn.h"
+#include "sluice/runtime/simulation.h"
 
 namespace sluice {
 
@@ -29,6 +30,8 @@ template <class F>
 // which and what raises it), failed_precondition (no Runtime). `fn` is untouched on error.
 template <class F>
 [[gnu::noinline]] Result<void> try_go(F&& fn) {
+  if (runtime::simulation() != nullptr && runtime::internal::spawn_fails()) [[unlikely]]
+    return runtime::internal::spawn_error();
   if (!runtime::internal::spawn(std::forward<F>(fn), __builtin_return_address(0)))
     return runtime::internal::spawn_error();
   return {};

@@ -11,6 +11,7 @@
 #include "sluice/runtime/internal/netpoll.h"
 #include "sluice/runtime/internal/scheduler.h"
 #include "sluice/runtime/section.h"
+#include "sluice/runtime/simulation.h"
 
 namespace sluice::runtime {
 
@@ -60,7 +61,7 @@ constexpr int read_side = 0;
 constexpr int write_side = 1;
 
 struct Records {
-  SpinLock lock;
+  RawSpinLock lock;
   PollRecord* free = nullptr;
   std::vector<PollRecord*> slabs;  // only under lock; events use `table`
   uint32_t count = 0;
@@ -288,7 +289,12 @@ void PollDesc::close() {
   if ((record->flags.fetch_or(closing, std::memory_order_seq_cst) & closing) != 0) {
     // Another call is at it. Its system call comes first, else our caller might close the
     // descriptor and the call hit another one of the same number.
-    while ((record->flags.load(std::memory_order_acquire) & unregistered) == 0) ::sched_yield();
+    while ((record->flags.load(std::memory_order_acquire) & unregistered) == 0) {
+      if (Simulation* current = simulation())
+        current->wait_for_others();
+      else
+        ::sched_yield();
+    }
     return;
   }
   netpoll_remove(record->fd);

@@ -164,6 +164,39 @@ void sum_up(uint64_t* started, uint64_t* ended) {
 }
 
 }  // namespace
+
+DebugSettings begin_runtime(const RuntimeOptions& options) {
+  SLUICE_ASSERT(!sched.started.load(), "a process has one Runtime at a time");
+  init_heavy_fence();
+  Result<RuntimeOptions> complete = complete_options(options);
+  if (!complete.has_value()) fatal(complete.error().to_string());
+  Result<DebugSettings> debug = debug_settings();
+  if (!debug.has_value()) fatal(debug.error().to_string());
+  sched.options = *complete;
+  sched.on_panic.store(complete->on_panic, std::memory_order_relaxed);
+  StackPool::release_lazily(!debug->madvdontneed);
+  stack_pool = &StackPool::with(sched.options.stack_bytes, sched.options.stack_guard);
+  uint32_t cached = static_cast<uint32_t>(sched.options.max_procs) * P::stack_cache_max;
+  uint32_t elsewhere = cached + StackPool::in_hand_max;
+  Result<void> ready = pair_records_with_stacks(elsewhere);
+  if (ready.has_value()) ready = netpoll_init();
+  if (!ready.has_value()) fatal(ready.error().to_string());
+  install_fault_handlers();
+  sched.stopping.store(false);
+  make_ps(sched.options.max_procs);
+  sched.started.store(true, std::memory_order_release);
+  return *debug;
+}
+
+void end_runtime(bool abandoned) {
+  sched.started.store(false, std::memory_order_release);
+  uint64_t started;
+  uint64_t ended;
+  sum_up(&started, &ended);
+  sched.started_elsewhere.store(started - ended, std::memory_order_relaxed);
+  forget_ps(abandoned);
+}
+
 }  // namespace sluice::runtime
 
 namespace sluice {
@@ -171,29 +204,10 @@ namespace sluice {
 using runtime::sched;
 
 Runtime::Runtime(RuntimeOptions options) {
-  SLUICE_ASSERT(!sched.started.load(), "a process has one Runtime at a time");
-  runtime::init_heavy_fence();
-  Result<RuntimeOptions> complete = runtime::complete_options(options);
-  if (!complete.has_value()) fatal(complete.error().to_string());
-  Result<runtime::DebugSettings> debug = runtime::debug_settings();
-  if (!debug.has_value()) fatal(debug.error().to_string());
-  sched.options = *complete;
-  sched.on_panic.store(complete->on_panic, std::memory_order_relaxed);
-  runtime::StackPool::release_lazily(!debug->madvdontneed);
-  runtime::stack_pool =
-      &runtime::StackPool::with(sched.options.stack_bytes, sched.options.stack_guard);
-  uint32_t cached = static_cast<uint32_t>(sched.options.max_procs) * runtime::P::stack_cache_max;
-  uint32_t elsewhere = cached + runtime::StackPool::in_hand_max;
-  Result<void> ready = runtime::pair_records_with_stacks(elsewhere);
-  if (ready.has_value()) ready = runtime::netpoll_init();
-  if (!ready.has_value()) fatal(ready.error().to_string());
-  runtime::install_fault_handlers();
-  sched.stopping.store(false);
-  runtime::make_ps(sched.options.max_procs);
-  sched.started.store(true, std::memory_order_release);
+  runtime::DebugSettings debug = runtime::begin_runtime(options);
   runtime::start_sysmon();
   runtime::start_governor(sched.options);
-  runtime::start_trace(*debug);
+  runtime::start_trace(debug);
   runtime::wake_one_slow();  // from now on somebody watches timers and descriptors
 }
 
@@ -205,13 +219,7 @@ Runtime::~Runtime() {
     sched.stopping.store(true, std::memory_order_seq_cst);
   }
   runtime::stop_sysmon();
-  bool abandoned = runtime::wait_for_threads();
-  sched.started.store(false, std::memory_order_release);
-  uint64_t started;
-  uint64_t ended;
-  runtime::sum_up(&started, &ended);
-  sched.started_elsewhere.store(started - ended, std::memory_order_relaxed);
-  runtime::forget_ps(abandoned);
+  runtime::end_runtime(runtime::wait_for_threads());
 }
 
 int Runtime::max_procs() { return sched.p_count; }

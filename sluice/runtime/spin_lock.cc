@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "sluice/base/assert.h"
+
 namespace sluice::runtime {
 
 namespace {
@@ -27,7 +29,8 @@ inline void pause() {
 
 }  // namespace
 
-void SpinLock::lock_slow() {
+void RawSpinLock::lock_slow() {
+  SLUICE_ASSERT(simulation() == nullptr, "somebody was interrupted who holds a RawSpinLock");
   int waited = 0;
   for (int pauses = 1;; pauses = std::min(2 * pauses, pauses_most)) {
     for (int i = 0; i < pauses; ++i) pause();
@@ -35,6 +38,12 @@ void SpinLock::lock_slow() {
     waited += pauses;
     if (waited >= pauses_before_yield) ::sched_yield();
   }
+}
+
+void SpinLock::lock_slow() {
+  Simulation* current = simulation();
+  if (current == nullptr) return RawSpinLock::lock_slow();
+  while (!try_lock()) current->wait_for(*this);
 }
 
 }  // namespace sluice::runtime

@@ -34,7 +34,7 @@ bool counts(WaitReason reason) {
 
 // Of goroutines whose P was taken, for instance while they blocked in the kernel with a lock held:
 // just those whom others wait for.
-SpinLock without_p_lock;
+RawSpinLock without_p_lock;
 WaitSampler without_p;  // guarded by it
 
 // For how many the contention that ends now counts; 0: it is not drawn.

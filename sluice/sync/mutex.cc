@@ -13,7 +13,9 @@ namespace sluice::sync {
 namespace internal {
 
 // One of the slots is that of threads without a processor.
-bool can_spin(int round) { return round < 4 && runtime::pin_slots() - 1 > 1; }
+bool can_spin(int round) {
+  return round < 4 && runtime::pin_slots() - 1 > 1 && runtime::simulation() == nullptr;
+}
 
 void spin() {
   for (int i = 0; i < 30; ++i) {
@@ -33,6 +35,7 @@ constexpr Duration starvation_threshold = std::chrono::milliseconds(1);
 }  // namespace
 
 bool Mutex::try_lock() {
+  runtime::interleave();
   MutexWord seen = load();
   // Woken but unlocked: we run and the waiter does not yet, so we may take it.
   return !seen.taken() && swap(seen, seen.with_lock());
@@ -89,6 +92,7 @@ void Mutex::take_over(bool starved) {
   // To stay in starvation mode without need would be slow: two goroutines could go on in lock step
   // for ever.
   bool leave = !starved || seen.waiters() == 1;
+  runtime::interleave();
   word_.fetch_add(MutexWord::handed_over(leave), std::memory_order_acquire);
 }
 
@@ -106,6 +110,7 @@ void Mutex::unlock_slow(MutexWord rest) {
     // Nobody waits; or somebody is awake or has it, and will care for the rest when he unlocks.
     if (seen.waiters() == 0 || seen.locked() || seen.woken() || seen.starving()) return;
     uint32_t raw = seen.raw();
+    runtime::interleave();
     if (word_.compare_exchange_strong(raw, seen.waking_one().raw(), std::memory_order_relaxed)) {
       sema_.release();
       return;

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "sluice/runtime/park.h"
+#include "sluice/runtime/simulation.h"
 #include "sluice/sync/internal/mutex_word.h"
 #include "sluice/sync/internal/sema.h"
 
@@ -32,6 +33,7 @@ class Mutex {
 
   // Waits until it is free.
   void lock() {
+    runtime::interleave();
     uint32_t free = 0;
     // Acquire pairs with unlock()'s release.
     if (!word_.compare_exchange_strong(free, MutexWord::locked_bit, std::memory_order_acquire,
@@ -44,6 +46,7 @@ class Mutex {
 
   // Ends the process with "sync: unlock of unlocked mutex" if it is not locked.
   void unlock() {
+    runtime::interleave();
     uint32_t rest =
         word_.fetch_sub(MutexWord::locked_bit, std::memory_order_release) - MutexWord::locked_bit;
     if (rest != 0) [[unlikely]]
@@ -58,6 +61,7 @@ class Mutex {
   void unlock_slow(MutexWord rest);
   void take_over(bool starved);
   bool swap(MutexWord& seen, MutexWord next) {
+    runtime::interleave();
     uint32_t raw = seen.raw();
     bool done = word_.compare_exchange_strong(raw, next.raw(), std::memory_order_acquire,
                                               std::memory_order_relaxed);

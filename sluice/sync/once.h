@@ -27,6 +27,7 @@ class Once {
 
   template <class F>
   void call(F&& fn) {
+    runtime::interleave();
     // Acquire pairs with the release below.
     // A compare-and-swap instead of the lock would be wrong: the loser would return at once, before
     // the winner's function is through.
@@ -58,6 +59,7 @@ class OnceValue {
   // `make()` gives a T. All callers get the same object, which lives as long as this.
   template <class F>
   T& get(F&& make) {
+    runtime::interleave();
     // Acquire pairs with the release below.
     if (!made_.load(std::memory_order_acquire)) [[unlikely]]
       get_slow(make);

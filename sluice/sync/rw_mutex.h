@@ -26,6 +26,7 @@ class RWMutex {
 
   // Waits for the writer who has it or waits for it.
   void lock_shared() {
+    runtime::interleave();
     // Acquire pairs with unlock()'s release.
     if (readers_.fetch_add(1, std::memory_order_acquire) + 1 < 0) [[unlikely]]
       reader_sema_.acquire(runtime::WaitReason::rw_mutex_read, false, now());
@@ -33,6 +34,7 @@ class RWMutex {
   bool try_lock_shared();
   // Ends the process with "sync: unlock_shared of unlocked RWMutex".
   void unlock_shared() {
+    runtime::interleave();
     // Release pairs with lock()'s acquire.
     int32_t left = readers_.fetch_sub(1, std::memory_order_release) - 1;
     if (left < 0) [[unlikely]]

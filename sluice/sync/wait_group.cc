@@ -16,6 +16,7 @@ void WaitGroup::settle(uint64_t state, int32_t delta) {
   if (delta > 0 && count == delta)
     fatal("sync: WaitGroup misuse: add called concurrently with wait");
   if (count > 0) return;
+  runtime::interleave();
   // Zero, and there are waiters: now nobody may change the state but us. Check cheaply that so it
   // is.
   if (state_.load(std::memory_order_relaxed) != state)
@@ -25,10 +26,12 @@ void WaitGroup::settle(uint64_t state, int32_t delta) {
 }
 
 void WaitGroup::wait() {
+  runtime::interleave();
   // Acquire pairs with the release in add().
   uint64_t state = state_.load(std::memory_order_acquire);
   do {
     if (counter(state) == 0) return;
+    runtime::interleave();
   } while (!state_.compare_exchange_weak(state, state + 1, std::memory_order_acq_rel,
                                          std::memory_order_acquire));
   sema_.acquire(runtime::WaitReason::wait_group);

@@ -33,6 +33,7 @@ class WaitGroup {
   WaitGroup& operator=(const WaitGroup&) = delete;
 
   void add(int32_t delta = 1) {
+    runtime::interleave();
     // Release for the wait() that this may end, acquire for the waker, who speaks for all.
     uint64_t state = state_.fetch_add(uint64_t(delta) << 32, std::memory_order_acq_rel) +
                      (uint64_t(delta) << 32);

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/base/random.h"
 #include "sluice/chan/select.h"
 #include "sluice/runtime/go.h"
 #include "sluice/telemetry/log.h"
@@ -263,7 +264,7 @@ class Dispatcher::Run {
   Channel<Result<void>> recorded_{1};
   // Has room for every delivery under way: their goroutines never wait to report.
   Channel<Outcome> finished_{owner_.options_.concurrency};
-  std::minstd_rand random_{std::random_device{}()};
+  std::minstd_rand random_{static_cast<uint_fast32_t>(sluice::random_bits())};
 };
 
 Dispatcher::Dispatcher(sluice::sqlite::Writer& writer, sluice::sqlite::ReaderPool& readers,

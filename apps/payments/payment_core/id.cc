@@ -2,13 +2,11 @@
 
 #include "apps/payments/payment_core/id.h"
 
-#include <sys/random.h>
-
 #include <array>
 #include <chrono>
 #include <cstdio>
 
-#include "sluice/base/assert.h"
+#include "sluice/base/random.h"
 #include "sluice/base/time.h"
 
 namespace payment_core {
@@ -21,14 +19,13 @@ constexpr size_t random_digits = 16;
 }  // namespace
 
 std::string make_id(std::string_view prefix) {
-  std::array<unsigned char, random_digits> random;
-  const ssize_t got = getrandom(random.data(), random.size(), 0);
-  SLUICE_ASSERT(got == static_cast<ssize_t>(random.size()), "getrandom failed");
+  std::array<std::byte, random_digits> random;
+  sluice::fill_random(random);
   std::string id{prefix};
   const int64_t time = unix_milliseconds();
   for (int digit = time_digits - 1; digit >= 0; --digit)
     id += base32[static_cast<size_t>(time >> (5 * digit)) & 31];
-  for (unsigned char byte : random) id += base32[byte & 31];
+  for (std::byte byte : random) id += base32[static_cast<size_t>(byte) & 31];
   return id;
 }
 

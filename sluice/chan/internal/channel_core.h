@@ -55,8 +55,14 @@ class ChannelCore {
   size_t capacity() const { return capacity_; }
   // Acquire pairs with the release in set_status().
   ChannelStatus status() const { return ChannelStatus(status_.load(std::memory_order_acquire)); }
-  bool send_blocks() const { return status().send_blocks(capacity_); }
-  bool receive_blocks() const { return status().receive_blocks(); }
+  bool send_blocks() const {
+    runtime::interleave();
+    return status().send_blocks(capacity_);
+  }
+  bool receive_blocks() const {
+    runtime::interleave();
+    return status().receive_blocks();
+  }
 
   // Typed operations: the buffered, uncontended case inline, the rest by the core. `T` must be the
   // type that the core was made with. A sent value is left moved-from.
@@ -81,6 +87,7 @@ class ChannelCore {
   // or finish_receive.
   void lock() { lock_.lock(); }
   void unlock() { lock_.unlock(); }
+  runtime::SpinLock& spin_lock() { return lock_; }
   inline Attempt send_locked(void* element, Waiter*& peer);
   inline Attempt receive_locked(void* element, Waiter*& peer);
   inline void finish_send(void* element, Waiter* peer);

@@ -2,6 +2,7 @@
 
 #include "sluice/chan/internal/select_core.h"
 
+#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "sluice/chan/internal/random.h"
 #include "sluice/runtime/park.h"
 #include "sluice/runtime/section.h"
+#include "sluice/runtime/simulation.h"
 #include "sluice/runtime/timer.h"
 
 namespace sluice::internal {
@@ -32,6 +34,7 @@ struct Look {
 
 // Leaves `words` of cases on nil channels unset; they are never ready.
 inline void look_at(const SelectCase* cases, size_t count, Look& look) {
+  runtime::interleave();
   look.ready = 0;
   for (size_t i = 0; i < count; ++i) {
     const SelectCase& each = cases[i];
@@ -52,13 +55,18 @@ inline bool unchanged(const SelectCase* cases, size_t count, const Look& look) {
   return true;
 }
 
+// An even pick from [0, bound).
+inline uint32_t pick(uint32_t bound) {
+  if (runtime::Simulation* current = runtime::simulation()) [[unlikely]]
+    return current->choose(runtime::Decision::pick, bound);
+  return pick_below(bound, uint32_t(random_bits() >> 32));
+}
+
 // Takes one of the set bits of `mask`, evenly, out of it.
 inline int take_any(uint64_t& mask) {
   uint64_t rest = mask;
   if ((mask & (mask - 1)) != 0)  // several
-    for (uint32_t skip = pick_below(uint32_t(std::popcount(mask)), uint32_t(random_bits() >> 32));
-         skip > 0; --skip)
-      rest &= rest - 1;
+    for (uint32_t skip = pick(uint32_t(std::popcount(mask))); skip > 0; --skip) rest &= rest - 1;
   int index = std::countr_zero(rest);
   mask &= ~(uint64_t{1} << index);
   return index;
@@ -102,7 +110,7 @@ int try_any(SelectCase* cases, uint64_t ready) {
 // order in which they will be served.
 class LockOrder {
  public:
-  LockOrder(SelectCase* cases, size_t count) : cases_(cases) {
+  LockOrder(SelectCase* cases, size_t count) : cases_(cases), count_(count) {
     uintptr_t highest = 0;
     for (size_t i = 0; i < count; ++i) {
       uintptr_t own = reinterpret_cast<uintptr_t>(cases[i].core);
@@ -119,8 +127,11 @@ class LockOrder {
   size_t size() const { return size_; }
   SelectCase& operator[](size_t position) const { return *order_[position]; }
   int index(size_t position) const { return int(order_[position] - cases_); }
+  SelectCase& at_index(int index) const { return cases_[index]; }
 
   void lock_all() const {
+    if (runtime::Simulation* current = runtime::simulation()) [[unlikely]]
+      return lock_all_at_once(*current);
     for (size_t i = 0; i < size_; ++i)
       if (is_first_of_its_channel(i)) (*this)[i].core->lock();
   }
@@ -133,6 +144,21 @@ class LockOrder {
   }
 
  private:
+  // Addresses must not decide what comes of a simulated run: when all locks are free, it has them.
+  [[gnu::cold, gnu::noinline]] void lock_all_at_once(runtime::Simulation& simulation) const {
+    simulation.interleave();
+    auto is_taken = [](const SelectCase& each) {
+      return each.core != nullptr && each.core->spin_lock().is_locked();
+    };
+    for (;;) {
+      const SelectCase* taken = std::find_if(cases_, cases_ + count_, is_taken);
+      if (taken == cases_ + count_) break;
+      simulation.wait_for(taken->core->spin_lock());
+    }
+    for (size_t i = 0; i < size_; ++i)
+      if (is_first_of_its_channel(i)) (*this)[i].core->spin_lock().try_lock();
+  }
+
   // Insertion sort: selects are short. A newcomer changes places with any of its equals or with
   // none, each as likely: a coin for each equal that it passes would favour the last places.
   [[gnu::noinline]] void insert(SelectCase* each) {
@@ -144,14 +170,14 @@ class LockOrder {
     size_t first = at;
     while (first > 0 && key(first - 1) == own) --first;
     if (first == at) return;
-    uint32_t equals = uint32_t(at - first) + 1;
-    std::swap(order_[at], order_[first + pick_below(equals, uint32_t(random_bits() >> 32))]);
+    std::swap(order_[at], order_[first + pick(uint32_t(at - first) + 1)]);
   }
   bool is_first_of_its_channel(size_t i) const {
     return i == 0 || (*this)[i].core != (*this)[i - 1].core;
   }
 
   SelectCase* cases_;
+  size_t count_;
   size_t size_ = 0;
   SelectCase* order_[select_cases_max];
 };
@@ -161,16 +187,16 @@ class LockOrder {
 int decide_locked(const LockOrder& order, SelectClaim* claim, runtime::G* self) {
   order.lock_all();
   uint64_t ready = 0;
-  for (size_t i = 0; i < order.size(); ++i) ready |= uint64_t{!blocks(order[i])} << i;
+  for (size_t i = 0; i < order.size(); ++i) ready |= uint64_t{!blocks(order[i])} << order.index(i);
   while (ready != 0) {
-    int position = take_any(ready);
-    SelectCase& each = order[size_t(position)];
+    int index = take_any(ready);
+    SelectCase& each = order.at_index(index);
     Waiter* peer;
     Attempt attempt = attempt_locked(each, peer);
     if (attempt == Attempt::blocked) continue;
     order.unlock_all();
     finish(each, attempt, peer);
-    return order.index(size_t(position));
+    return index;
   }
   if (claim == nullptr) {
     order.unlock_all();

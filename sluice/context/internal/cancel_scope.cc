@@ -21,6 +21,7 @@ const ErrorSentinel& error_of(CancelScope::Reason reason) {
 // objects and threads that outlive main() may still ask.
 const Channel<Unit>& closed_channel() {
   static const Channel<Unit>& closed = *[] {
+    runtime::Uninterrupted whole;
     auto* channel = new Channel<Unit>;
     channel->close();
     return channel;
@@ -145,6 +146,7 @@ void CancelScope::end_descendants(Release release) {
 }
 
 bool CancelScope::over() const {
+  runtime::interleave();
   switch (phase_.load(std::memory_order_acquire)) {
     case Phase::live:
       return false;
@@ -169,8 +171,10 @@ std::optional<Error> CancelScope::cause() const {
 }
 
 ReceiveChannel<Unit> CancelScope::done() {
+  runtime::interleave();
   // Pairs with the release below.
   if (has_done_.load(std::memory_order_acquire)) return done_.receive_only();
+  runtime::interleave();
   if (phase_.load(std::memory_order_acquire) == Phase::cancelled)
     return closed_channel().receive_only();
   Channel<Unit> fresh;  // made outside the lock; dropped if another call was faster

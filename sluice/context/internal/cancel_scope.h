@@ -13,6 +13,7 @@
 #include "sluice/context/context.h"
 #include "sluice/context/internal/cancel_link.h"
 #include "sluice/context/internal/context_node.h"
+#include "sluice/runtime/simulation.h"
 #include "sluice/runtime/spin_lock.h"
 #include "sluice/runtime/timer.h"
 
@@ -69,7 +70,10 @@ class CancelScope : public ContextNode, private CancelLink {
   // True: it was in the list, and its owner has it back.
   bool remove(CancelLink& link);
 
-  bool is_cancelled() const { return phase_.load(std::memory_order_acquire) != Phase::live; }
+  bool is_cancelled() const {
+    runtime::interleave();
+    return phase_.load(std::memory_order_acquire) != Phase::live;
+  }
   std::optional<Error> err() const;
   std::optional<Error> cause() const;
   ReceiveChannel<Unit> done();

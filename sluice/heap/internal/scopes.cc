@@ -15,7 +15,7 @@ namespace sluice::heap {
 namespace {
 
 // Of opening and closing only; the hook takes no lock.
-constinit runtime::SpinLock lock;
+constinit runtime::RawSpinLock lock;
 constinit std::atomic<size_t> open_count{0};
 
 }  // namespace

@@ -13,6 +13,8 @@ namespace sluice::net::internal {
 // System calls that answer -errno. Each reads errno in its own frame, beside the call: errno is
 // thread-local, a goroutine may change threads at any park, and compilers cache errno's address
 // across calls. They never wait on the non-blocking sockets they are given, and retry EINTR.
+//
+// While there is a simulated network, new sockets are its own, and calls on those go to it.
 
 ssize_t receive(int fd, void* data, size_t size, int flags);
 ssize_t send(int fd, const void* data, size_t size);
@@ -32,6 +34,8 @@ int connect_outcome(int fd);
 // Whether the socket is connected.
 bool has_peer(int fd);
 int shut_down_write(int fd);
+int local_address(int fd, sockaddr* address, socklen_t* size);
+void close_socket(int fd);
 int make_non_blocking(int fd);
 // poll() without waiting: the events among `events` that hold now, or 0.
 short poll_now(int fd, short events);

@@ -74,10 +74,15 @@ void count_shot(const CpuShot& shot, void* argument) {
   tally->mistaken += (left && label == "right") || (right && label == "left");
 }
 
-// Hits every thread that is in a goroutine, until enough shots were taken.
+// Hits every thread that is in a goroutine, until enough shots were taken, some in code of each
+// kind: on a busy machine a goroutine can wait for its first turn while all of them hit others.
 Tally bombard(uint64_t shots) {
   Tally tally;
-  while (tally.shots < shots) {
+  auto of_both = [&] {
+    // There signals come late, when the thread is on no known stack.
+    return sanitizer::thread || (tally.left != 0 && tally.right != 0);
+  };
+  while (tally.shots < shots || !of_both()) {
     for (M* m = sched.all_ms.load(std::memory_order_acquire); m != nullptr; m = m->all_next)
       if (m->in_goroutine.load() && !m->abandoned.load()) signal_thread(m->tid.load());
     std::this_thread::yield();  // they need a CPU to be hit
@@ -123,10 +128,8 @@ TEST(CpuSignal, AtAnyInstructionOfASwitchItKnowsWhoseStackItIs) {
   stop = true;
   while (ended != 4) std::this_thread::yield();
   visit_shots(count_shot, &tally);
-  if (sanitizer::thread) return;  // signals come late: of no known stack
+  if (sanitizer::thread) return;
   EXPECT_EQ(tally.mistaken, 0u);
-  EXPECT_GT(tally.left, 0u);
-  EXPECT_GT(tally.right, 0u);
   EXPECT_GT(tally.of_goroutines, 0u);
   // The way is lost at single instructions only: entries of the PLT.
   EXPECT_GT(tally.complete * 10, tally.of_goroutines * 9);

@@ -37,7 +37,7 @@ class DelayTable {
 
   Entry* find(std::span<const uintptr_t> stack, uint64_t hash);
 
-  SpinLock lock_;
+  RawSpinLock lock_;
   size_t used_ = 0;
   uint64_t others_ = 0;
   uint64_t others_ns_ = 0;

@@ -91,10 +91,8 @@ struct alignas(64) M : RegionWord {
   M* m = current_m();
   if (m == nullptr) [[unlikely]]
     return nullptr;
-  if (!region_begin(m)) [[unlikely]] {
-    region_leave(m);
-    return nullptr;
-  }
+  if (!region_begin(m)) [[unlikely]]
+    return region_try_enter_slow(m);
   return m;
 }
 

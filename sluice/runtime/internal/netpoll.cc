@@ -12,6 +12,8 @@
 #include <cerrno>
 #include <ctime>
 
+#include "sluice/runtime/simulation.h"
+
 namespace sluice::runtime {
 
 namespace {
@@ -104,6 +106,13 @@ Result<void> netpoll_init() {
 }
 
 Result<void> netpoll_add(int fd, PollRecord* record) {
+  if (fd >= first_simulated_fd) [[unlikely]] {
+    DescriptorSource* source = descriptor_source();
+    if (source == nullptr) return errno_error(EBADF, "descriptor");
+    return source->watch(fd, poll_record_tag(record));
+  }
+  if (Simulation* current = simulation(); current != nullptr) [[unlikely]]
+    current->refuse("a descriptor of the system is waited for");
   epoll_event event = {};
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
   event.data.u64 = poll_record_tag(record);
@@ -113,6 +122,10 @@ Result<void> netpoll_add(int fd, PollRecord* record) {
 }
 
 void netpoll_remove(int fd) {
+  if (fd >= first_simulated_fd) [[unlikely]] {
+    if (DescriptorSource* source = descriptor_source(); source != nullptr) source->unwatch(fd);
+    return;
+  }
   epoll_event event = {};
   ::epoll_ctl(epoll_fd, EPOLL_CTL_DEL, fd, &event);
   registered.fetch_sub(1, std::memory_order_relaxed);

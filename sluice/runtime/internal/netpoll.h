@@ -33,6 +33,10 @@ struct NetpollCounts {
 };
 NetpollCounts netpoll_counts();
 
+// Who knows the descriptors from first_simulated_fd up (simulation.h), or null.
+class DescriptorSource;
+DescriptorSource* descriptor_source();
+
 // Turns what the kernel said of a record into goroutines to run.
 // `hung_up`: the peer will send no more.
 void poll_record_ready(uint64_t tag, bool read, bool write, bool hung_up, GList& list);

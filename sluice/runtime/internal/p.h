@@ -51,12 +51,14 @@ struct alignas(64) P {
   static constexpr uint32_t attention = 1;
   // Events are recorded.
   static constexpr uint32_t recording = 2;
+  // The simulator says who is next; set while the P exists.
+  static constexpr uint32_t simulated = 4;
   // Times that a goroutine which blocked or looped gave it up; written by who hands it on.
   std::atomic<uint64_t> given_up{0};
   LatencyCells latency;
 
   // Serialises everybody who is not the owner.
-  alignas(64) SpinLock remote;
+  alignas(64) RawSpinLock remote;
   std::atomic<M*> m{nullptr};
   P* idle_next = nullptr;  // guarded by Scheduler::lock
   bool idle = false;       // guarded by Scheduler::lock

@@ -30,7 +30,7 @@ constexpr uint32_t g_slab_count = g_slab_bytes / sizeof(G);
 
 // All records that exist. Type-stable: records are recycled, never unmapped.
 struct GPool {
-  SpinLock lock;
+  RawSpinLock lock;
   std::vector<G*> free;
   GList free_foreign;     // stand-ins of threads that ended; they have no stack
   std::vector<G*> slabs;  // the last one is being carved

@@ -84,5 +84,6 @@ M* current_m();
 #endif
 
 M* region_enter_slow(M* m);
+M* region_try_enter_slow(M* m);
 
 }  // namespace sluice::runtime

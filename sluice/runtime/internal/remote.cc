@@ -10,6 +10,7 @@
 #include "sluice/base/assert.h"
 #include "sluice/runtime/internal/event_log.h"
 #include "sluice/runtime/internal/scheduler.h"
+#include "sluice/runtime/simulation.h"
 
 extern "C" {
 __thread sluice::runtime::M* sluice_tls_m __attribute__((tls_model("initial-exec"))) = nullptr;
@@ -116,9 +117,22 @@ void sleep_if_abandoned() {
     sleep_for_ever();
 }
 
+// In a simulation every entry is slow: others may get in between.
+static M* enter_simulated(M* m) {
+  simulation()->interleave();
+  m->region.store(1, std::memory_order_relaxed);
+  return m;
+}
+
+M* region_try_enter_slow(M* m) {
+  region_leave(m);
+  return simulation() != nullptr ? enter_simulated(m) : nullptr;
+}
+
 M* region_enter_slow(M* m) {
   for (;;) {
     region_leave(m);
+    if (simulation() != nullptr) return enter_simulated(m);
     for (int i = 0; m->barred.load(std::memory_order_acquire) != 0; ++i) {
       if (m->p.load(std::memory_order_acquire) == nullptr) break;
       if (i < 200)

@@ -159,6 +159,7 @@ G* pop_local(M*, P* p) {
 
 // As pop_next, on a P that has signals.
 [[gnu::noinline, gnu::cold]] static G* pop_signalled(M* m, P* p, G* leaving) {
+  if (p->has_signal(P::simulated)) return leave_simulated(m, leaving);
   bool recording = p->has_signal(P::recording);
   if (recording) record_stop(m, p, leaving);
   if (p->has_signal(P::attention)) return nullptr;

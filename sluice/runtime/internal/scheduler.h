@@ -36,6 +36,8 @@ struct GList {
   }
 };
 
+struct DebugSettings;
+
 // The state all Ms share. One object for the process; a Runtime starts and stops it.
 //
 // ## Who wakes whom (Go's rule, runtime/proc.go "Worker thread parking/unparking")
@@ -66,7 +68,7 @@ struct Scheduler {
   RuntimeOptions options;
 
   // Guards what follows. Taken after P.remote, never while holding a wheel's or channel's lock.
-  alignas(64) SpinLock lock;
+  alignas(64) RawSpinLock lock;
   GList global;
   LatencySampler sampler;  // of what is queued there
   P* idle_ps = nullptr;
@@ -98,6 +100,10 @@ extern Scheduler sched;
 // runtime.cc ----------------------------------------------------------------
 // Of ended Runtimes, with what their abandoned goroutines left in them; never used again.
 std::vector<P*>& kept_ps();
+// All of a Runtime but its threads. Bad options or environment end the process.
+DebugSettings begin_runtime(const RuntimeOptions& options);
+// `abandoned`: threads or goroutines are left that are not to be touched again.
+void end_runtime(bool abandoned);
 
 // schedule.cc ---------------------------------------------------------------
 // Switches away from the running goroutine, which somebody else will make runnable or which is in
@@ -117,6 +123,11 @@ M* finish_switch();
 void schedule_loop(M* m);
 // Binds a stack to a goroutine that never ran and makes it startable.
 void prepare_to_run(P* p, G* g);
+
+// simulator.cc --------------------------------------------------------------
+// In a simulated run: `leaving` waits, yields or has ended. Returns it when it is to go on, maybe
+// on another M; null when it has ended, and the own context is to take over.
+G* leave_simulated(M* m, G* leaving);
 
 // idle.cc -------------------------------------------------------------------
 // Gives up the CPU until there is work; returns the goroutine to run with m->p set, or null when
@@ -180,6 +191,10 @@ void record_creation(M* m);
 
 // park.cc -------------------------------------------------------------------
 void make_runnable(G* g);
+
+// epoch.cc ------------------------------------------------------------------
+// While nobody is pinned, nor will be before it returns.
+void free_all_retired();
 
 // pools.cc (pools.h has the caches of a P) ------------------------------------
 G* new_foreign_g();

@@ -9,6 +9,7 @@
 #include "sluice/runtime/internal/scheduler.h"
 #include "sluice/runtime/internal/stack_pool.h"
 #include "sluice/runtime/internal/switch.h"
+#include "sluice/runtime/simulation.h"
 
 namespace sluice::runtime::internal {
 
@@ -19,8 +20,10 @@ constexpr size_t closure_bytes_max = 16384;
 
 uint64_t take_id(P* p) {
   if (p->next_id == p->id_end) {
-    p->next_id = sched.next_id.fetch_add(id_batch, std::memory_order_relaxed);
-    p->id_end = p->next_id + id_batch;
+    // Simulated goroutines are numbered in order.
+    uint64_t batch = simulation() == nullptr ? id_batch : 1;
+    p->next_id = sched.next_id.fetch_add(batch, std::memory_order_relaxed);
+    p->id_end = p->next_id + batch;
   }
   return p->next_id++;
 }
@@ -139,9 +142,22 @@ void die_of_spawn_error() {
   fatal(text);
 }
 
+bool spawn_fails() {
+  constexpr uint32_t per_million = 1000;
+  Simulation* current = simulation();
+  if (!current->happens(Decision::fault, per_million)) return false;
+  set_spawn_error(Error(Code::resource_exhausted, "go: no goroutine can be had (simulated)"));
+  current->note("no goroutine can be had");
+  return true;
+}
+
 void BlockingRegion::enter() {
   M* m = current_m();
   if (m == nullptr || m->g == nullptr) return;
+  if (Simulation* current = simulation()) {  // it takes a while, in which others run
+    current->interleave();
+    return sleep_for(std::chrono::microseconds(10) * current->choose(Decision::latency, 100));
+  }
   m = region_enter();
   release_p_to_another(m);
   region_leave(m);

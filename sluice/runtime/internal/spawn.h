@@ -46,6 +46,9 @@ Spawn spawn_begin(const ClosureType& type, const void* created_by, bool pinned);
 void spawn_commit(G* g, bool pinned);
 void spawn_abort(G* g);
 
+// In a simulation: try_go() is to fail for once. spawn_error() says so.
+bool spawn_fails();
+
 // Why this thread's last spawn_begin gave nothing.
 Error spawn_error();
 [[noreturn]] void die_of_spawn_error();

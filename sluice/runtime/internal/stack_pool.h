@@ -114,7 +114,7 @@ class StackPool {
   const StackGuard guard_;
   const uint32_t per_slab_;
   size_t count_max_ = SIZE_MAX;
-  SpinLock lock_;  // guards the lists
+  RawSpinLock lock_;  // guards the lists
   uint32_t slab_count_ = 0;
   std::atomic<uint32_t> carved_{0};  // written under lock_, after what the new slot needs
   SlotList warm_;                    // with pages

@@ -21,6 +21,7 @@
 #include "sluice/runtime/internal/record.h"
 #include "sluice/runtime/internal/scheduler.h"
 #include "sluice/runtime/internal/thread_clock.h"
+#include "sluice/runtime/simulation.h"
 
 namespace sluice::runtime {
 
@@ -211,6 +212,12 @@ StackBounds sysmon_frames() {
 
 bool sysmon_sleeps() { return deep_sleep.load(std::memory_order_relaxed); }
 
-uint64_t now_ns() { return static_cast<uint64_t>(now().time_since_epoch().count()); }
+uint64_t now_ns() {
+  // What the runtime measures for itself takes no simulated time: how much it measures depends on
+  // what ran before.
+  if (simulation() != nullptr) [[unlikely]]
+    return sched.coarse_now.load(std::memory_order_relaxed);
+  return static_cast<uint64_t>(now().time_since_epoch().count());
+}
 
 }  // namespace sluice::runtime

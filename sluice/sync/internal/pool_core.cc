@@ -24,6 +24,7 @@ struct AllPools {
   explicit AllPools(void (*hear)(MemoryNotice)) : listener(hear) {}
 };
 AllPools& all_pools(void (*hear)(MemoryNotice)) {
+  runtime::Uninterrupted whole;                 // if it is made
   static AllPools* pools = new AllPools(hear);  // for ever: pools may be static objects
   return *pools;
 }

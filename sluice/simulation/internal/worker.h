@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "sluice/base/time.h"
+#include "sluice/simulation/internal/shared_run.h"
+
+namespace sluice::simulation::internal {
+
+// What became of a process that worked.
+struct WorkEnd {
+  bool crashed = false;
+  bool hung = false;
+  std::string how;     // it ended, if not well
+  std::string output;  // the end of what it wrote to standard output and error
+};
+
+// Does `work` in a child, which ends with it, and waits. A child that spends `patience` of CPU time
+// without a beat, or sleeps for long, is killed. Its output is kept from the terminal.
+WorkEnd work_in_child(const SharedRun& run, Duration patience, const std::function<void()>& work);
+
+}  // namespace sluice::simulation::internal
