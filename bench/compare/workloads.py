@@ -56,6 +56,9 @@ WORKLOADS = {
     "map_read90": MAP,
     "map_read99_small": MAP,
     "map_read90_small": MAP,
+    "chan_pairs": NONE,
+    "chan_fanin": NONE,
+    "mutex": NONE,
     "spawn_mem_100k": NONE,
     "spawn_mem_1m": NONE,
 }

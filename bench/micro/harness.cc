@@ -112,6 +112,7 @@ int main(int argc, char** argv) {
   bench::register_timers(all);
   bench::register_pools(all);
   bench::register_maps(all);
+  bench::register_contention(all);
   int repetitions = 3;
   std::vector<const bench::Workload*> chosen;
   for (int i = 1; i < argc; ++i) {

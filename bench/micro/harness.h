@@ -40,6 +40,7 @@ void register_chans(Workloads& all);
 void register_timers(Workloads& all);
 void register_pools(Workloads& all);
 void register_maps(Workloads& all);
+void register_contention(Workloads& all);
 
 // A count of operations, scaled by the command line.
 int64_t scaled(int64_t n);

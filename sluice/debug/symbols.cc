@@ -19,6 +19,9 @@
 #include "sluice/debug/internal/function_name.h"
 #include "sluice/debug/internal/stack_lines.h"
 
+// LeakSanitizer's, where it is linked.
+extern "C" [[gnu::weak]] void __lsan_ignore_object(const void* object);
+
 namespace sluice::debug {
 
 namespace {
@@ -74,7 +77,11 @@ class Symbolizer {
  public:
   static Symbolizer& instance() {
     // Hidden from the search for leaks: it is large, and full of what its strings left over.
-    static HiddenPointer<Symbolizer> one = new Symbolizer;
+    static HiddenPointer<Symbolizer> one = [] {
+      auto* made = new Symbolizer;
+      if (__lsan_ignore_object != nullptr) __lsan_ignore_object(made);
+      return made;
+    }();
     return *one;
   }
 

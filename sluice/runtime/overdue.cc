@@ -2,6 +2,7 @@
 
 #include "sluice/runtime/overdue.h"
 
+#include <algorithm>
 #include <mutex>
 
 #include "sluice/runtime/internal/pools.h"
@@ -60,7 +61,8 @@ std::vector<Turn> current_turns() {
 }
 
 bool anyone_waits_for_lock_since(Instant moment) {
-  LockSearch search{static_cast<uint64_t>(moment.time_since_epoch().count())};
+  // Before the system's start where the clock began less long ago than a wait may last.
+  LockSearch search{static_cast<uint64_t>(std::max<int64_t>(0, moment.time_since_epoch().count()))};
   visit_records([](G* g, void* search) { static_cast<LockSearch*>(search)->visit(g); }, &search);
   return search.found;
 }

@@ -134,6 +134,7 @@ TEST(LockWaits, AreNotSeenBeforeTheyBegan) {
     Instant before = now() - hours(1);
     Waiter waiter(WaitReason::mutex);
     EXPECT_FALSE(anyone_waits_for_lock_since(before));
+    EXPECT_FALSE(anyone_waits_for_lock_since(Instant{-hours(1)}));  // before the clock began
   });
 }
 

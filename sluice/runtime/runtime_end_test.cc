@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -15,6 +16,7 @@
 
 #include <gtest/gtest.h>
 
+#include "sluice/runtime/internal/sanitizer.h"
 #include "sluice/runtime/internal/scheduler.h"
 #include "sluice/runtime/park.h"
 #include "sluice/runtime/poll.h"
@@ -235,6 +237,34 @@ TEST(RuntimeEnd, AReadyFromTheNextOneDoesNotRunItsGoroutine) {
     for (int i = 0; i < 10; ++i) yield();
     EXPECT_FALSE(parked.ran);
   });
+}
+
+// A fork's child that has a Runtime as well must not take the breaks that are meant for its
+// parent's poller. The first Runtime mostly leaves one behind: nobody polls when it has ended.
+TEST(RuntimeEndDeathTest, IsNotMissedByAPollerThatSharedItsDescriptorsWithAForksChild) {
+  if (sanitizer::thread) GTEST_SKIP() << "no threads after a fork beside threads that end";
+  for (int round = 0; round < 5; ++round) {
+    {
+      Runtime runtime{{.max_procs = 1}};
+    }
+    pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      Runtime runtime{{.max_procs = 1}};
+      runtime.block_on([] {
+        sleep_for(std::chrono::milliseconds(1));  // tidy: sleeps: until its poller has polled
+        ::_exit(0);
+      });
+    }
+    int status = -1;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+    Runtime runtime{{.max_procs = 1}};
+    wait_until([] {
+      const M* poller = sched.poller.load();
+      return poller != nullptr && is_asleep(poller->tid);
+    });
+  }
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ class Decider {
   virtual bool happens(Decision kind, uint32_t per_million) = 0;
   virtual uint64_t random_bits() = 0;
   // What was decided and what came of it, in order: for traces. `goroutine` runs on from here.
-  virtual void switched(uint64_t goroutine, Instant when) = 0;
+  virtual void switched(uint64_t goroutine, std::string_view label, Instant when) = 0;
   virtual void noted(uint64_t goroutine, Instant when, std::string_view what) = 0;
 
  protected:

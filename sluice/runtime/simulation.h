@@ -27,8 +27,8 @@ enum class Decision : uint8_t {
 // what a failing run is shrunk to. To be called from the simulation's own thread.
 class Simulation {
  public:
-  // Whether the calling thread is at a simulated goroutine's own code: not at the scheduler's, which
-  // runs on its stack, too, and not another thread.
+  // Whether the calling thread is at a simulated goroutine's own code: not at the scheduler's,
+  // which runs on its stack, too, and not another thread.
   virtual bool is_at_a_goroutine() const = 0;
   // Others may go first, as if they ran on another processor; the caller keeps its own.
   virtual void interleave() = 0;

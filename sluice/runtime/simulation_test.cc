@@ -38,7 +38,7 @@ class InTurn final : public Decider {
   uint32_t choose(Decision, uint32_t count) override { return count - 1; }
   bool happens(Decision, uint32_t) override { return faults; }
   uint64_t random_bits() override { return 7; }
-  void switched(uint64_t goroutine, Instant when) override {
+  void switched(uint64_t goroutine, std::string_view, Instant when) override {
     running_ = goroutine;
     last = when;
   }

@@ -60,6 +60,7 @@ TEST(Mutant, IsFoundByExplore) {
 TEST(Mutant, IsFoundBySimulate) {
   SimulateOptions options;
   options.seeds = 20'000;
+  options.shrink_time = std::chrono::hours(1);
   expect_told(simulate(options, program().body));
 }
 

@@ -11,6 +11,7 @@
 #include "sluice/runtime/simulation.h"
 #include "sluice/simulation/internal/runner.h"
 #include "sluice/simulation/internal/timeline.h"
+#include "sluice/simulation/internal/trace_file.h"
 
 namespace sluice::simulation {
 
@@ -81,6 +82,9 @@ Report run_here(const Program& program, uint64_t seed, NumberingDecider& decider
   shown.departures_found = shown.schedule.size();
   shown.decisions = run->decisions;
   shown.timeline = timeline(*run);
+  if (const char* path = std::getenv("SLUICE_SIMULATION_TRACE"))
+    if (Result<void> written = write_trace_file(*run, path); !written)
+      fatal("SLUICE_SIMULATION_TRACE: " + written.error().to_string());
   if (!report.complete) {
     shown.what = describe(*run, {});
     report.failure = shown;

@@ -85,8 +85,8 @@ struct Report {
 // Runs are made in a child process, so that crashes, too, have a number; call it while no other
 // thread matters and no Runtime exists. With SLUICE_SIMULATION_SEED=N in the environment that seed
 // alone is run, in this process, for a debugger to see; SLUICE_SIMULATION_SCHEDULE is of a
-// failure's replay command. SLUICE_SIMULATION_SEEDS=N runs so many, SLUICE_SIMULATION_FIRST=N
-// begins there.
+// failure's replay command; with either, SLUICE_SIMULATION_TRACE=FILE writes what Perfetto opens.
+// SLUICE_SIMULATION_SEEDS=N runs so many, SLUICE_SIMULATION_FIRST=N begins there.
 Report simulate(const SimulateOptions& options, const std::function<void()>& body);
 
 // Runs `body` with every schedule of few departures (delay bounding: Emmi, Qadeer and Rakamaric,

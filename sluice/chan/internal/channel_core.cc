@@ -45,9 +45,10 @@ void ChannelCore::destroy() {
     ::operator delete(this, core_alignment(type));
 }
 
-// Who need not wait need not pay for a Section: look first.
+// Who need not wait need not pay for a Section: look first. The lock, or the Section, is a
+// simulation's point.
 void ChannelCore::send(void* element) {
-  if (!send_blocks()) {
+  if (!status().send_blocks(capacity_)) {
     Waiter* peer;
     lock_.lock();
     Attempt attempt = send_locked(element, peer);
@@ -59,7 +60,7 @@ void ChannelCore::send(void* element) {
 }
 
 bool ChannelCore::receive(void* element) {
-  if (!receive_blocks()) {
+  if (!status().receive_blocks()) {
     Waiter* peer;
     lock_.lock();
     Attempt attempt = receive_locked(element, peer);

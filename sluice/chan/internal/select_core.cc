@@ -34,7 +34,6 @@ struct Look {
 
 // Leaves `words` of cases on nil channels unset; they are never ready.
 inline void look_at(const SelectCase* cases, size_t count, Look& look) {
-  runtime::interleave();
   look.ready = 0;
   for (size_t i = 0; i < count; ++i) {
     const SelectCase& each = cases[i];
@@ -55,10 +54,14 @@ inline bool unchanged(const SelectCase* cases, size_t count, const Look& look) {
   return true;
 }
 
+[[gnu::cold, gnu::noinline]] uint32_t pick_simulated(uint32_t bound) {
+  return runtime::simulation()->choose(runtime::Decision::pick, bound);
+}
+
 // An even pick from [0, bound).
 inline uint32_t pick(uint32_t bound) {
-  if (runtime::Simulation* current = runtime::simulation()) [[unlikely]]
-    return current->choose(runtime::Decision::pick, bound);
+  if (runtime::simulation() != nullptr) [[unlikely]]
+    return pick_simulated(bound);
   return pick_below(bound, uint32_t(random_bits() >> 32));
 }
 
@@ -127,7 +130,17 @@ class LockOrder {
   size_t size() const { return size_; }
   SelectCase& operator[](size_t position) const { return *order_[position]; }
   int index(size_t position) const { return int(order_[position] - cases_); }
-  SelectCase& at_index(int index) const { return cases_[index]; }
+
+  // As take_any(), of positions. Which one must not depend on addresses: for a simulation.
+  [[gnu::cold, gnu::noinline]] int take_any(uint64_t& positions) const {
+    uint64_t cases = 0;
+    for (size_t i = 0; i < size_; ++i) cases |= (positions >> i & 1) << index(i);
+    int taken = sluice::internal::take_any(cases);
+    size_t position = 0;
+    while (index(position) != taken) ++position;
+    positions &= ~(uint64_t{1} << position);
+    return int(position);
+  }
 
   void lock_all() const {
     if (runtime::Simulation* current = runtime::simulation()) [[unlikely]]
@@ -187,16 +200,16 @@ class LockOrder {
 int decide_locked(const LockOrder& order, SelectClaim* claim, runtime::G* self) {
   order.lock_all();
   uint64_t ready = 0;
-  for (size_t i = 0; i < order.size(); ++i) ready |= uint64_t{!blocks(order[i])} << order.index(i);
+  for (size_t i = 0; i < order.size(); ++i) ready |= uint64_t{!blocks(order[i])} << i;
   while (ready != 0) {
-    int index = take_any(ready);
-    SelectCase& each = order.at_index(index);
+    int position = runtime::simulation() == nullptr ? take_any(ready) : order.take_any(ready);
+    SelectCase& each = order[size_t(position)];
     Waiter* peer;
     Attempt attempt = attempt_locked(each, peer);
     if (attempt == Attempt::blocked) continue;
     order.unlock_all();
     finish(each, attempt, peer);
-    return index;
+    return order.index(size_t(position));
   }
   if (claim == nullptr) {
     order.unlock_all();
@@ -310,6 +323,7 @@ int wait_until(SelectCase* cases, size_t count, Instant when) {
 
 int select(SelectCase* cases, size_t count, bool has_default, const Duration* timeout) {
   SLUICE_ASSERT(count <= select_cases_max);
+  if (has_default) runtime::interleave();  // others have a lock or a Section to come
   Look look;
   // A default that keeps seeing changes settles it with everything locked.
   constexpr int unlocked_rounds_max = 4;

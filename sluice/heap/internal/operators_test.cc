@@ -134,6 +134,7 @@ TEST(Operators, ASampleMayBeGivenToFree) {
   EverySample every;
   void (*volatile give_back)(void*) = std::free;
   for (int i = 0; i < 100; ++i) give_back(::operator new(100));
+  ::operator delete(::operator new(100));  // the same block: no stale sample for the tests to come
 }
 
 // When its address comes back it is known to be gone.

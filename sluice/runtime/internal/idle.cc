@@ -178,8 +178,13 @@ void poll_blocking(M* m, GList& ready) {
   leave_poller_role(m);
 }
 
-// Gives the P up and publishes that. Returns whether this M is to poll (else it is in idle_ms).
-bool publish_idle(M* m) {
+struct Published {
+  bool polls;        // this M is to poll; else it is in idle_ms
+  bool others_look;  // some M was spinning at that moment, or one is about to
+};
+
+// Gives the P up and publishes that.
+Published publish_idle(M* m) {
   P* p = unbind(m);
   std::lock_guard lock(sched.lock);
   put_idle_locked(p);
@@ -196,8 +201,8 @@ bool publish_idle(M* m) {
   } else {
     push_idle_m_locked(m);
   }
-  sched.idle_and_spinning.fetch_add(change, std::memory_order_seq_cst);
-  return polls;
+  uint64_t before = sched.idle_and_spinning.fetch_add(change, std::memory_order_seq_cst);
+  return {polls, ((before + change) >> 32) != 0};
 }
 
 // After publish_idle found that there is work after all. True: m has a P and spins.
@@ -340,10 +345,13 @@ G* find_runnable(M* m) {
       stop_spinning(m);
       return g;
     }
-    bool polls = publish_idle(m);
+    auto [polls, others_look] = publish_idle(m);
     region_leave(m);
-    if (sched.p_count > 1) heavy_fence();
-    bool more = work_somewhere() || earliest_timer() <= now_ns();
+    // The fence interrupts every busy CPU, so only the last one looks again. The others need not:
+    // a waker that did not see our P idle pushed before the last one's fence; and if that one finds
+    // something else, it wakes another for our P.
+    if (sched.p_count > 1 && !others_look) heavy_fence();
+    bool more = (!others_look && work_somewhere()) || earliest_timer() <= now_ns();
     if (more && cancel_idle(m, polls)) {
       region_enter_own(m);
       if (m->p.load(std::memory_order_acquire) == nullptr) region_leave(m);

@@ -22,6 +22,7 @@ constexpr int events_max = 128;
 constexpr uint64_t break_tag = UINT64_MAX;
 int epoll_fd = -1;
 int break_fd = -1;
+pid_t owner = -1;  // who made them
 std::atomic<uint32_t> registered{0};
 std::atomic<bool> breaking{false};
 std::atomic<uint64_t> wakeups{0};  // written by the poller only
@@ -84,7 +85,14 @@ int wait(epoll_event* events, uint64_t until) {
 Result<void> netpoll_init() {
   wakeups.store(0, std::memory_order_relaxed);
   readied.store(0, std::memory_order_relaxed);
-  if (epoll_fd >= 0) return {};
+  if (epoll_fd >= 0) {
+    if (owner == ::getpid()) return {};
+    // A fork's child shares both with its parent: each would take the other's events and breaks.
+    ::close(epoll_fd);
+    ::close(break_fd);
+    breaking.store(false, std::memory_order_seq_cst);
+  }
+  owner = ::getpid();
   epoll_fd = ::epoll_create1(EPOLL_CLOEXEC);
   if (epoll_fd < 0) return errno_error(errno, "epoll_create1");
   break_fd = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

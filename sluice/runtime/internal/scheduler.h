@@ -43,10 +43,11 @@ struct DebugSettings;
 // ## Who wakes whom (Go's rule, runtime/proc.go "Worker thread parking/unparking")
 // Whoever makes a goroutine runnable wakes one M, if there is an idle P and no M is spinning, i.e.
 // already looking for work. The last spinner that finds work wakes the next. An M that gives up:
-// (1) publishes its P as idle and itself as not spinning, (2) membarrier, (3) looks at all queues
-// once more. The waker pushes first and reads `idle_and_spinning` second, with no fence of its own;
-// the idler's membarrier stands in for it, as in region.h. So either the waker sees the idle P, or
-// the idler sees the work. Model: models/idle.pml.
+// (1) publishes its P as idle and itself as not spinning; then, unless others are spinning still,
+// (2) membarrier, (3) looks at all queues once more. The waker pushes first and reads
+// `idle_and_spinning` second, with no fence of its own; the membarrier of the last idler stands in
+// for it, as in region.h. So either the waker sees the idle P, or that idler sees the work, or it
+// found other work and woke the next. Model: models/idle.pml.
 struct Scheduler {
   // Number of idle Ps in the low half, number of spinning Ms in the high half.
   alignas(64) std::atomic<uint64_t> idle_and_spinning{0};

@@ -118,7 +118,7 @@ void Simulator::switch_to(G* from, Task& next) {
   deciding_ = true;
   ++outcome_.switches;
   left_ = from;
-  decider_.switched(next.id, Instant(Duration(clock_ns_)));
+  decider_.switched(next.id, to->label(), Instant(Duration(clock_ns_)));
   if (next.m == nullptr) {
     M* m = *std::find_if(ms_.begin(), ms_.end(), [](M* each) { return each->g == nullptr; });
     if (to->stack.top == nullptr) prepare_to_run(m->p.load(std::memory_order_relaxed), to);

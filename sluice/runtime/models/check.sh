@@ -41,6 +41,7 @@ check holds idle -DRETURNS
 check holds idle -DBLOCKS
 check fails idle -DPUSHES -DNO_FENCE
 check fails idle -DPUSHES -DNO_RECHECK
+check fails idle -DPUSHES -DNOBODY_LOOKS
 check fails idle -DPUSHES -DDRAIN_ANY
 check fails idle -DRETURNS -DBLIND_HAND_OFF
 check fails idle -DBLOCKS -DRETURNS -DBLIND_HAND_OFF

@@ -9,7 +9,8 @@
  *
  * Property, when nothing moves any more: no goroutine is queued while a P is idle; no reservation
  * is left over; while all Ps are idle somebody polls, and neither event nor timer waits.
- * Must fail: -DNO_FENCE, -DNO_RECHECK (the idler's), -DDRAIN_ANY (a poll that does not wait drains
+ * Must fail: -DNO_FENCE, -DNO_RECHECK (the last idler's), -DNOBODY_LOOKS (who goes idle leaves that
+ * to others though nobody is looking), -DDRAIN_ANY (a poll that does not wait drains
  * the poller's break), -DBLIND_HAND_OFF (hand_off looks at its own queue only, and who fails to use
  * a reservation does not look again).
  */
@@ -152,13 +153,18 @@ look:
     p_of[me] = NONE; idle_p[p] = 1;
     if :: poller == NONE -> poller = me; polls = 1 :: else -> listed[me] = 1; polls = 0 fi;
     idle_count++;
-    if :: spins[me] -> spins[me] = 0; spinning-- :: else fi
+    if :: spins[me] -> spins[me] = 0; spinning-- :: else fi;
+#ifdef NOBODY_LOOKS
+    more = 1
+#else
+    more = (spinning > 0)                                              /* others_look */
+#endif
   }
 #ifndef NO_FENCE
-  d_step { fence() }
+  d_step { if :: !more -> fence() :: else fi }
 #endif
 #ifndef NO_RECHECK
-  more = (queue[0] > 0 || queue[1] > 0 || global > 0 || timer_due);
+  more = (!more && (queue[0] > 0 || queue[1] > 0 || global > 0)) || timer_due;
   if
   :: more && polls ->                                                  /* cancel_idle */
      atomic { take_idle(got) }

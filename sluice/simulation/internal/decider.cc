@@ -55,7 +55,7 @@ uint64_t NumberingDecider::since_begin(Instant when) {
   return static_cast<uint64_t>((when - begin_).count());
 }
 
-void NumberingDecider::switched(uint64_t goroutine, Instant when) {
+void NumberingDecider::switched(uint64_t goroutine, std::string_view label, Instant when) {
   uint64_t left = std::exchange(goroutine_, goroutine);
   run_.decisions = number_;  // it may crash before its end
   run_.beat.fetch_add(1, std::memory_order_relaxed);
@@ -67,6 +67,7 @@ void NumberingDecider::switched(uint64_t goroutine, Instant when) {
   event->goroutine = goroutine;
   event->left = left;
   event->departure = std::exchange(departed_, false);
+  event->label[label.copy(event->label, sizeof event->label - 1)] = 0;
   event->frame_count = static_cast<uint8_t>(runtime::capture_left_stack(event->frames));
 }
 

@@ -48,7 +48,7 @@ class NumberingDecider : public runtime::Decider {
   uint32_t choose(runtime::Decision kind, uint32_t count) final;
   bool happens(runtime::Decision kind, uint32_t per_million) final;
   uint64_t random_bits() final { return random_.next(); }
-  void switched(uint64_t goroutine, Instant when) final;
+  void switched(uint64_t goroutine, std::string_view label, Instant when) final;
   void noted(uint64_t goroutine, Instant when, std::string_view what) final;
 
   // Text of all that happened: one line each, of words and numbers only. Null: not wanted.

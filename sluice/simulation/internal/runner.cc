@@ -72,6 +72,7 @@ std::string replay_command(const Program& program, uint64_t seed, const Schedule
 
 void run_once(const Program& program, uint64_t seed, NumberingDecider& decider, SharedRun& run) {
   need_interception();
+  forget_output();
   run.clear(seed);
   runtime::SimulatedRun settings;
   settings.processors = program.setup.processors;

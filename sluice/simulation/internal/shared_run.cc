@@ -36,6 +36,7 @@ SharedRun::Event* SharedRun::add_event() {
   Event* event = &events[event_count++];
   event->left = 0;
   event->departure = false;
+  event->label[0] = 0;
   event->frame_count = 0;
   event->text_size = 0;
   return event;

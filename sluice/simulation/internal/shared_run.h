@@ -41,6 +41,7 @@ struct SharedRun {
     uint64_t goroutine;  // who goes on, or to whom it happened
     uint64_t left;       // who went before; 0: it is a note
     bool departure;      // decided otherwise than harmlessly
+    char label[24];      // of who goes on
     uint8_t frame_count;
     uint32_t text_begin, text_size;  // of a note
     uintptr_t frames[frames_max];    // of who was left, innermost first

@@ -39,15 +39,27 @@ bool is_inside(const debug::SourceFrame& frame) {
   return frame.file.empty() && frame.function.starts_with("sluice::");
 }
 
-// "ns::Type::member" without the template's arguments, which are long and say little.
-std::string short_name(const std::string& function) {
+void replace_all(std::string& text, std::string_view from, std::string_view to) {
+  for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+    text.replace(at, from.size(), to);
+}
+
+// "ns::Type::member", without what is long and says little: templates' arguments, parameters.
+std::string short_name(std::string function) {
+  replace_all(function, "(anonymous namespace)::", "");
+  bool is_call = function.ends_with("operator()");
   std::string name;
   int depth = 0;
   for (char each : function) {
-    if (each == '<') ++depth;
+    bool opens = each == '<' || each == '(';
+    if (opens) ++depth;
     if (depth == 0) name += each;
-    if (each == '>' && depth > 0) --depth;
+    if (!opens && (each == '>' || each == ')') && depth > 0) --depth;
   }
+  if (is_call) name += "()";
+  // "f::{lambda#2}::operator()"
+  if (size_t lambda = name.rfind("::{lambda"); lambda != std::string::npos && is_call)
+    name = name.substr(0, lambda) + "'s lambda";
   return name.starts_with("sluice::") ? name.substr(8) : name;
 }
 
@@ -93,26 +105,47 @@ std::string moment(uint64_t ns) {
   return text;
 }
 
-std::string named(uint64_t goroutine) {
+}  // namespace
+
+std::string named(uint64_t goroutine, std::string_view label) {
   if (goroutine == runtime::timers_goroutine) return "the timers";
-  return "goroutine " + std::to_string(goroutine);
+  std::string name = "goroutine " + std::to_string(goroutine);
+  if (!label.empty()) name += " (" + std::string(label) + ')';
+  return name;
 }
 
-std::string line_of(const SharedRun& run, const SharedRun::Event& event) {
-  std::string line = event.departure ? "> " : "  ";
-  line += moment(event.when);
-  if (event.text_size != 0)
-    return line + named(event.goroutine) + ": " + std::string(run.text_of(event));
-  if (event.left != 0 && event.frame_count == 0)
-    line += named(event.left) + " has ended; ";
-  else if (event.left != 0 && event.left == runtime::timers_goroutine)
-    line += named(event.left) + " stop; ";
-  else if (event.left != 0)
-    line += named(event.left) + " stops" +
-            in_words(place_of(std::span(event.frames, event.frame_count))) + "; ";
-  return line + named(event.goroutine) +
-         (event.goroutine == runtime::timers_goroutine ? " go on" : " goes on");
+std::string where_left(const SharedRun::Event& event) {
+  return in_words(place_of(std::span(event.frames, event.frame_count)));
 }
+
+namespace {
+
+// Remembers labels: an event tells that of who goes on only.
+class Lines {
+ public:
+  explicit Lines(const SharedRun& run) : run_(run) {}
+
+  std::string next(const SharedRun::Event& event) {
+    std::string line = event.departure ? "> " : "  ";
+    line += moment(event.when);
+    if (event.text_size != 0)
+      return line + name(event.goroutine) + ": " + std::string(run_.text_of(event));
+    bool timers = event.left == runtime::timers_goroutine;
+    if (event.left != 0 && event.frame_count == 0)
+      line += name(event.left) + " has ended; ";
+    else if (event.left != 0)
+      line += name(event.left) + (timers ? " stop" : " stops" + where_left(event)) + "; ";
+    labels_[event.goroutine] = event.label;
+    return line + name(event.goroutine) +
+           (event.goroutine == runtime::timers_goroutine ? " go on" : " goes on");
+  }
+
+ private:
+  std::string name(uint64_t goroutine) { return named(goroutine, labels_[goroutine]); }
+
+  const SharedRun& run_;
+  std::map<uint64_t, std::string_view> labels_;
+};
 
 }  // namespace
 
@@ -122,6 +155,8 @@ std::string timeline(const SharedRun& run) {
   if (first == run.event_count) first = 0;
   first = first > events_before ? first - events_before : 0;
   uint32_t count = run.event_count - first;
+  Lines lines(run);
+  for (uint32_t i = 0; i < first; ++i) lines.next(run.events[i]);
   std::string text;
   if (first != 0) text += "  (" + std::to_string(first) + " events before)\n";
   for (uint32_t i = 0; i < count; ++i) {
@@ -130,7 +165,7 @@ std::string timeline(const SharedRun& run) {
       text += "  (" + std::to_string(skipped) + " events left out)\n";
       i += skipped;
     }
-    text += line_of(run, run.events[first + i]) + '\n';
+    text += lines.next(run.events[first + i]) + '\n';
   }
   if (run.event_count == SharedRun::events_max) text += "  (what follows was not recorded)\n";
   return text;
@@ -140,9 +175,7 @@ std::string unfinished(const SharedRun& run) {
   std::string text;
   for (uint32_t i = 0; i < run.unfinished_count; ++i) {
     const SharedRun::Goroutine& each = run.unfinished[i];
-    text += "  " + named(each.id);
-    if (each.label[0] != 0) text += std::string(" \"") + each.label + '"';
-    text += " [";
+    text += "  " + named(each.id, each.label) + " [";
     text += each.runs ? "could go on"
                       : runtime::name(static_cast<runtime::WaitReason>(each.wait_reason));
     text += ']';
@@ -153,7 +186,7 @@ std::string unfinished(const SharedRun& run) {
     if (each.created_by != 0) {
       Place creator = place_of(std::span(&each.created_by, 1));
       if (!creator.caller.empty())
-        text += ", created by " + creator.caller + " in " + named(each.created_by_id);
+        text += ", created by " + creator.caller + " in " + named(each.created_by_id, {});
     }
     text += '\n';
   }

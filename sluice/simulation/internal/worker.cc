@@ -27,6 +27,8 @@ namespace {
 
 constexpr off_t output_kept = 8192;
 
+bool is_child = false;
+
 [[noreturn]] void be_child(pid_t parent, int output, const std::function<void()>& work) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(1);  // it died before that
@@ -34,6 +36,7 @@ constexpr off_t output_kept = 8192;
   ::setrlimit(RLIMIT_CORE, &none);
   ::dup2(output, STDOUT_FILENO);
   ::dup2(output, STDERR_FILENO);
+  is_child = true;
   work();
   std::fflush(nullptr);
   ::_exit(0);  // what the parent registered for its end is the parent's
@@ -87,6 +90,13 @@ bool watch(pid_t child, int handle, const SharedRun& run, Duration patience) {
 }
 
 }  // namespace
+
+void forget_output() {
+  if (!is_child) return;
+  std::fflush(nullptr);
+  // One file, and one place in it, is both outputs.
+  if (::ftruncate(STDOUT_FILENO, 0) == 0) ::lseek(STDOUT_FILENO, 0, SEEK_SET);
+}
 
 WorkEnd work_in_child(const SharedRun& run, Duration patience, const std::function<void()>& work) {
   int output = ::memfd_create("simulation output", MFD_CLOEXEC);

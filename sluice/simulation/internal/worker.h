@@ -18,6 +18,10 @@ struct WorkEnd {
   std::string output;  // the end of what it wrote to standard output and error
 };
 
+// In a child that works: forgets what was written so far, so that of many runs the last one's output
+// is left. Elsewhere nothing.
+void forget_output();
+
 // Does `work` in a child, which ends with it, and waits. A child that spends `patience` of CPU time
 // without a beat, or sleeps for long, is killed. Its output is kept from the terminal.
 WorkEnd work_in_child(const SharedRun& run, Duration patience, const std::function<void()>& work);

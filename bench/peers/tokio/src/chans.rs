@@ -8,7 +8,7 @@ use crate::workload;
 use tokio::sync::mpsc;
 
 /// The channels behind one face; every call is a direct forward that the compiler inlines.
-trait Kind: 'static {
+pub trait Kind: 'static {
     type Tx: Send + Sync + 'static;
     type Rx: Send + Sync + 'static;
     const RENDEZVOUS: usize;
@@ -19,7 +19,7 @@ trait Kind: 'static {
     fn recv(rx: &mut Self::Rx) -> impl Future<Output = Option<usize>> + Send;
 }
 
-struct Mpsc;
+pub struct Mpsc;
 impl Kind for Mpsc {
     type Tx = mpsc::Sender<usize>;
     type Rx = mpsc::Receiver<usize>;
@@ -35,7 +35,7 @@ impl Kind for Mpsc {
     }
 }
 
-struct Flume;
+pub struct Flume;
 impl Kind for Flume {
     type Tx = flume::Sender<usize>;
     type Rx = flume::Receiver<usize>;
@@ -53,7 +53,7 @@ impl Kind for Flume {
 
 /// Neither cancel-safe nor cooperative (a busy task never gives way): shown, but not counted as a
 /// rival in bench/run.
-struct Kanal;
+pub struct Kanal;
 impl Kind for Kanal {
     type Tx = kanal::AsyncSender<usize>;
     type Rx = kanal::AsyncReceiver<usize>;
@@ -70,7 +70,7 @@ impl Kind for Kanal {
     }
 }
 
-struct AsyncChannel;
+pub struct AsyncChannel;
 impl Kind for AsyncChannel {
     type Tx = async_channel::Sender<usize>;
     type Rx = async_channel::Receiver<usize>;

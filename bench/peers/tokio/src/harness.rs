@@ -219,6 +219,7 @@ pub fn main() {
     crate::chans::register(&mut all);
     crate::timers::register(&mut all);
     crate::maps::register(&mut all);
+    crate::contention::register(&mut all);
     if list {
         all.iter().for_each(|w| println!("{}", w.name));
         return;

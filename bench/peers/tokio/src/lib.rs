@@ -6,6 +6,7 @@
 pub mod harness;
 
 mod chans;
+mod contention;
 mod maps;
 mod sched;
 mod timers;
