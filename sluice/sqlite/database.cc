@@ -29,12 +29,7 @@ std::string setup_script(const DatabaseOptions& options) {
       script += "PRAGMA synchronous=OFF;";
       break;
   }
-  if (options.read_only) return script;
-  script += "PRAGMA journal_mode=WAL;";
-  // What a killed process has written and not synced is read as committed from now on, so it must
-  // be as durable: a checkpoint begins with a sync of the WAL. Without it, what was answered on the
-  // strength of such a commit is lost by a power cut before the next one. Waits for nobody.
-  if (options.durability == Durability::full) script += "PRAGMA wal_checkpoint(PASSIVE);";
+  if (!options.read_only) script += "PRAGMA journal_mode=WAL;";
   return script;
 }
 
@@ -54,6 +49,22 @@ Error open_failure(const internal::Connection& connection, int status, const std
   return wrap(std::move(error), "open " + path);
 }
 
+// What a killed process has written and not synced is read as committed from now on, so it must be
+// as durable: else what is answered on the strength of such a commit is lost by a power cut before
+// the next one. Not by a checkpoint, which does nothing while others hold locks.
+int sync_files(sqlite3* handle) {
+  // Opens the WAL, and recovers it if nobody has.
+  int status = sqlite3_exec(handle, "PRAGMA schema_version", nullptr, nullptr, nullptr);
+  for (const int pointer : {SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER}) {
+    if (status != SQLITE_OK) return status;
+    sqlite3_file* file = nullptr;
+    status = sqlite3_file_control(handle, "main", pointer, &file);
+    if (status == SQLITE_OK && file != nullptr && file->pMethods != nullptr)
+      status = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+  }
+  return status;
+}
+
 Result<void> open_connection(internal::Connection& connection, const std::string& path,
                              const DatabaseOptions& options) {
   int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
@@ -70,6 +81,9 @@ Result<void> open_connection(internal::Connection& connection, const std::string
   const int ready =
       sqlite3_exec(connection.handle, setup_script(options).c_str(), nullptr, nullptr, nullptr);
   if (ready != SQLITE_OK) return open_failure(connection, ready, path);
+  if (options.read_only || options.durability != Durability::full) return {};
+  const int synced = sync_files(connection.handle);
+  if (synced != SQLITE_OK) return open_failure(connection, synced, path);
   return {};
 }
 

@@ -21,56 +21,64 @@ Disk* installed = nullptr;
 
 OpenFile& as_open(sqlite3_file* file) { return *reinterpret_cast<OpenFile*>(file); }
 
+// Functions with names, which timelines show.
+
+int close_file(sqlite3_file* file) {
+  installed->close(as_open(file));
+  as_open(file).~OpenFile();
+  return SQLITE_OK;
+}
+int read_file(sqlite3_file* file, void* out, int bytes, sqlite3_int64 at) {
+  return installed->read(as_open(file), out, static_cast<size_t>(bytes), static_cast<size_t>(at));
+}
+int write_file(sqlite3_file* file, const void* from, int bytes, sqlite3_int64 at) {
+  return installed->write(as_open(file), from, static_cast<size_t>(bytes), static_cast<size_t>(at));
+}
+int truncate_file(sqlite3_file* file, sqlite3_int64 size) {
+  return installed->truncate(as_open(file), static_cast<size_t>(size));
+}
+int sync_file(sqlite3_file* file, int) { return installed->sync(as_open(file)); }
+int file_size(sqlite3_file* file, sqlite3_int64* size) {
+  return installed->size(as_open(file), size);
+}
+int lock_file(sqlite3_file* file, int level) { return installed->lock(as_open(file), level); }
+int unlock_file(sqlite3_file* file, int level) { return installed->unlock(as_open(file), level); }
+int is_file_reserved(sqlite3_file* file, int* out) {
+  return installed->is_reserved(as_open(file), out);
+}
+int map_memory(sqlite3_file* file, int region, int bytes, int extend, volatile void** out) {
+  return installed->map(as_open(file), region, static_cast<size_t>(bytes), extend != 0, out);
+}
+int lock_memory(sqlite3_file* file, int first, int count, int flags) {
+  return installed->lock_memory(as_open(file), first, count, flags);
+}
+void order_memory(sqlite3_file*) {
+  // Pairs with itself on other threads, as SQLite asks for.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  runtime::interleave();
+}
+int unmap_memory(sqlite3_file* file, int) { return installed->unmap(as_open(file)); }
+
 constexpr sqlite3_io_methods methods{
     .iVersion = 2,  // with shared memory, without memory-mapped files
-    .xClose = [](sqlite3_file* file) -> int {
-      installed->close(as_open(file));
-      as_open(file).~OpenFile();
-      return SQLITE_OK;
-    },
-    .xRead = [](sqlite3_file* file, void* out, int bytes, sqlite3_int64 at) -> int {
-      return installed->read(as_open(file), out, static_cast<size_t>(bytes),
-                             static_cast<size_t>(at));
-    },
-    .xWrite = [](sqlite3_file* file, const void* from, int bytes, sqlite3_int64 at) -> int {
-      return installed->write(as_open(file), from, static_cast<size_t>(bytes),
-                              static_cast<size_t>(at));
-    },
-    .xTruncate = [](sqlite3_file* file, sqlite3_int64 size) -> int {
-      return installed->truncate(as_open(file), static_cast<size_t>(size));
-    },
-    .xSync = [](sqlite3_file* file, int) -> int { return installed->sync(as_open(file)); },
-    .xFileSize = [](sqlite3_file* file, sqlite3_int64* size) -> int {
-      return installed->size(as_open(file), size);
-    },
-    .xLock = [](sqlite3_file* file, int level) -> int {
-      return installed->lock(as_open(file), level);
-    },
-    .xUnlock = [](sqlite3_file* file, int level) -> int {
-      return installed->unlock(as_open(file), level);
-    },
-    .xCheckReservedLock = [](sqlite3_file* file, int* out) -> int {
-      return installed->is_reserved(as_open(file), out);
-    },
+    .xClose = close_file,
+    .xRead = read_file,
+    .xWrite = write_file,
+    .xTruncate = truncate_file,
+    .xSync = sync_file,
+    .xFileSize = file_size,
+    .xLock = lock_file,
+    .xUnlock = unlock_file,
+    .xCheckReservedLock = is_file_reserved,
     .xFileControl = [](sqlite3_file*, int, void*) -> int { return SQLITE_NOTFOUND; },
     .xSectorSize = [](sqlite3_file*) -> int { return 4096; },
     .xDeviceCharacteristics = [](sqlite3_file*) -> int {
       return SQLITE_IOCAP_POWERSAFE_OVERWRITE;  // as SQLite takes it for granted of Unix
     },
-    .xShmMap = [](sqlite3_file* file, int region, int bytes, int extend,
-                  volatile void** out) -> int {
-      return installed->map(as_open(file), region, static_cast<size_t>(bytes), extend != 0, out);
-    },
-    .xShmLock = [](sqlite3_file* file, int first, int count, int flags) -> int {
-      return installed->lock_memory(as_open(file), first, count, flags);
-    },
-    .xShmBarrier =
-        [](sqlite3_file*) {
-          // Pairs with itself on other threads, as SQLite asks for.
-          std::atomic_thread_fence(std::memory_order_seq_cst);
-          runtime::interleave();
-        },
-    .xShmUnmap = [](sqlite3_file* file, int) -> int { return installed->unmap(as_open(file)); },
+    .xShmMap = map_memory,
+    .xShmLock = lock_memory,
+    .xShmBarrier = order_memory,
+    .xShmUnmap = unmap_memory,
     .xFetch = nullptr,
     .xUnfetch = nullptr,
 };
