@@ -279,7 +279,7 @@ TEST(Failures, TheOutputOfTheRunIsTold) {
   SimulateOptions options;
   options.seeds = 5;
   Report report = simulate(options, [runs = 0]() mutable {
-    std::printf("run %d\n", ++runs);
+    std::fprintf(stderr, "run %d\n", ++runs);
     if (runs == 5) ::abort();
   });
   ASSERT_TRUE(report.failure);

@@ -18,8 +18,8 @@ struct WorkEnd {
   std::string output;  // the end of what it wrote to standard output and error
 };
 
-// In a child that works: forgets what was written so far, so that of many runs the last one's output
-// is left. Elsewhere nothing.
+// In a child that works: forgets what was written so far, so that of many runs the last one's
+// output is left. Elsewhere nothing.
 void forget_output();
 
 // Does `work` in a child, which ends with it, and waits. A child that spends `patience` of CPU time
