@@ -134,19 +134,23 @@ std::string describe(const SharedRun& run, const WorkEnd& end) {
 
 namespace {
 
-// Of the same seed, but departing less often: a failing one with few departures. `fails_alike` asks
-// of the run that has been made. Returns more departures than the run can have if there is none.
+// Of the same seed, but departing less often: the failing run with the fewest departures that can be
+// found until `deadline`, or more than a run can have. `fails_alike` asks of the run just made.
 Schedule find_quieter(const Program& program, SharedRun& run, uint64_t seed,
                       const std::function<bool()>& fails_alike, Instant deadline, WorkEnd& end) {
-  constexpr uint64_t attempts_each = 150;
+  constexpr size_t few = 3;  // that need no better
+  constexpr uint64_t attempts_max = 200;
+  constexpr uint64_t attempts_each = 20;  // before the next level has its turn
   constexpr Quiet levels[] = {{0, 50'000, 500},      {0, 300'000, 500},      {0, 50'000, 10'000},
                               {0, 300'000, 10'000},  {0, 1'000'000, 500},    {0, 1'000'000, 10'000},
                               {0, 300'000, 100'000}, {0, 1'000'000, 100'000}};
-  for (const Quiet& level : levels)
-    for (run.candidate = 1; run.candidate <= attempts_each && now() < deadline; ++run.candidate) {
+  Schedule best(SharedRun::departures_max);
+  const auto try_level = [&](const Quiet& level, uint64_t first) {
+    const uint64_t beyond = first + attempts_each;
+    for (run.candidate = first; run.candidate < beyond && now() < deadline; ++run.candidate) {
       end = {};
       end = work_in_child(run, program.setup.patience, [&] {
-        for (; run.candidate <= attempts_each && now() < deadline; ++run.candidate) {
+        for (; run.candidate < beyond && now() < deadline; ++run.candidate) {
           Quiet quiet = level;
           quiet.attempt = run.candidate;
           RandomDecider decider(run, seed, program.faults, quiet);
@@ -154,10 +158,15 @@ Schedule find_quieter(const Program& program, SharedRun& run, uint64_t seed,
           if (fails_alike()) return;
         }
       });
-      if (run.candidate <= attempts_each && fails_alike() && !run.departures_lost)
-        return run.schedule();
+      if (run.candidate < beyond && fails_alike() && !run.departures_lost &&
+          run.schedule().size() < best.size())
+        best = run.schedule();
     }
-  return Schedule(SharedRun::departures_max);
+  };
+  for (uint64_t first = 1; first <= attempts_max; first += attempts_each)
+    for (const Quiet& level : levels)
+      if (best.size() > few) try_level(level, first);
+  return best;
 }
 
 }  // namespace
@@ -200,11 +209,12 @@ Failure explain(const Program& program, SharedRun& run, const WorkEnd& first, bo
   if (seeded && !run.departures_lost) {
     const Instant begin = now();
     const Duration time = program.setup.shrink_time;
+    const uint64_t decisions = run.decisions;
     // In a long run one departure less moves all that follow: a run that has few from the start
     // shrinks better.
     const Schedule quieter =
         find_quieter(program, run, failure.seed, fails_alike, begin + time / 2, end);
-    failure.schedule = shrink(quieter.size() < found.size() ? quieter : found, run.decisions, find,
+    failure.schedule = shrink(quieter.size() < found.size() ? quieter : found, decisions, find,
                               begin + time - now());
   }
   run.wants_events = true;
