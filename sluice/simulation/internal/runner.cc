@@ -134,8 +134,8 @@ std::string describe(const SharedRun& run, const WorkEnd& end) {
 
 namespace {
 
-// Of the same seed, but departing less often: the failing run with the fewest departures that can be
-// found until `deadline`, or more than a run can have. `fails_alike` asks of the run just made.
+// Of the same seed, but departing less often: the failing run with the fewest departures that can
+// be found until `deadline`, or more than a run can have. `fails_alike` asks of the run just made.
 Schedule find_quieter(const Program& program, SharedRun& run, uint64_t seed,
                       const std::function<bool()>& fails_alike, Instant deadline, WorkEnd& end) {
   constexpr size_t few = 3;  // that need no better
@@ -207,15 +207,14 @@ Failure explain(const Program& program, SharedRun& run, const WorkEnd& first, bo
   };
   run.wants_events = false;
   if (seeded && !run.departures_lost) {
-    const Instant begin = now();
-    const Duration time = program.setup.shrink_time;
     const uint64_t decisions = run.decisions;
+    const Duration half = program.setup.shrink_time / 2;
     // In a long run one departure less moves all that follow: a run that has few from the start
     // shrinks better.
     const Schedule quieter =
-        find_quieter(program, run, failure.seed, fails_alike, begin + time / 2, end);
-    failure.schedule = shrink(quieter.size() < found.size() ? quieter : found, decisions, find,
-                              begin + time - now());
+        find_quieter(program, run, failure.seed, fails_alike, now() + half, end);
+    failure.schedule =
+        shrink(quieter.size() < found.size() ? quieter : found, decisions, find, half);
   }
   run.wants_events = true;
   if (find({failure.schedule}, Instant::max()) != 0) {
