@@ -180,6 +180,19 @@ void Simulator::interleave() { hold(State::held, nullptr); }
 void Simulator::wait_for(const SpinLock& lock) { hold(State::spins, &lock); }
 void Simulator::wait_for_others() { hold(State::spins, nullptr); }
 
+bool Simulator::is_point(const volatile void* word) const {
+  if (deciding_ || uninterrupted_ != 0 || current_m()->g == nullptr) return false;
+  auto is_in = [word](const auto& record) {
+    auto offset = reinterpret_cast<uintptr_t>(word) - reinterpret_cast<uintptr_t>(&record);
+    return offset < sizeof record;
+  };
+  if (is_in(fence_needed) || is_in(runtime::internal::current_simulation) || is_in(sched))
+    return false;
+  return std::none_of(ms_.begin(), ms_.end(), [is_in](const M* m) {
+    return is_in(*m) || is_in(*m->p.load(std::memory_order_relaxed));
+  });
+}
+
 bool Simulator::happens(Decision kind, uint32_t per_million) {
   return per_million != 0 && decider_.happens(kind, per_million);
 }
