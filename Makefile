@@ -5,11 +5,13 @@ JOBS ?= $(shell nproc)
 BUILD = cmake --build --preset
 # Number of times that `make soak` repeats the test suite.
 TIMES ?= 20
+# Schedules of a program after which `make explore` gives it up.
+SCHEDULES ?= 400000
 # Seconds that `make fuzz` gives to each target.
 SECONDS_EACH ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench memory asan tsan soak chaos fuzz fmt fmt-check lint clean
+.PHONY: help demo test bench memory asan tsan soak explore chaos fuzz fmt fmt-check lint clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -52,6 +54,12 @@ tsan: ## every test under ThreadSanitizer
 
 soak: test ## the test suite, TIMES=20 times, until a failure
 	ctest --preset dev -j$(JOBS) --repeat until-fail:$(TIMES)
+
+explore: ## our primitives between atomic operations, one departure deeper, SCHEDULES=400000 each
+	tools/setup test
+	cmake --preset release -Werror=dev
+	$(BUILD) release -j$(JOBS) --target simulation_instrumented_test
+	SLUICE_EXPLORE_DEEPER=$(SCHEDULES) build/release/sluice/simulation/simulation_instrumented_test
 
 chaos: ## kill -9 the payments service under load, again and again, and verify its ledger
 	tools/setup demo
