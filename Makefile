@@ -7,11 +7,13 @@ BUILD = cmake --build --preset
 TIMES ?= 20
 # Number of simulated runs of `make soak`.
 RUNS ?= 100000
+# Schedules of a program after which `make explore` gives it up.
+SCHEDULES ?= 400000
 # Seconds that `make fuzz` gives to each target.
 SECONDS_EACH ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench memory asan tsan repeat soak chaos fuzz fmt fmt-check lint clean
+.PHONY: help demo test bench memory asan tsan repeat soak explore chaos fuzz fmt fmt-check lint clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -61,6 +63,12 @@ soak: ## RUNS=100000 simulated runs of the payments service, with every fault th
 	$(BUILD) dev -j$(JOBS) --target payments_simulation
 	PAYMENTS_SOAK_RUNS=$(RUNS) PAYMENTS_SOAK_JOBS=$(JOBS) \
 	  build/dev/apps/payments/simulation/payments_simulation --gtest_filter='*.Soak' --gtest_brief=1
+
+explore: ## our primitives between atomic operations, one departure deeper, SCHEDULES=400000 each
+	tools/setup test
+	cmake --preset release -Werror=dev
+	$(BUILD) release -j$(JOBS) --target simulation_instrumented_test
+	SLUICE_EXPLORE_DEEPER=$(SCHEDULES) build/release/sluice/simulation/simulation_instrumented_test
 
 chaos: ## kill -9 the payments service under load, again and again, and verify its ledger
 	tools/setup demo

@@ -39,6 +39,11 @@ class Simulation {
   // Until the matching end() nobody gets in between. They nest.
   virtual void begin_uninterrupted() = 0;
   virtual void end_uninterrupted() = 0;
+  // Whether the caller may be interrupted before it touches `word`: it may not while nobody is to
+  // get in between, nor where the scheduler itself is at work, on its own words.
+  virtual bool is_point(const volatile void* word) const = 0;
+  // So many times somebody else went on; while it is the same, nobody else did anything.
+  virtual uint64_t switches() const = 0;
   // One of `count` possibilities; `count` is not 0.
   virtual uint32_t choose(Decision kind, uint32_t count) = 0;
   // True so many times in a million, where faults are on at all.
@@ -69,11 +74,16 @@ inline Simulation* simulation() {
 
 // A point at which another goroutine may get in between. To be called by whoever is about to touch
 // what goroutines share, before the first touch, and never by who must not be interrupted there.
-// Nothing but a load and a branch without a simulation.
+// Nothing but a load and a branch without a simulation. Nothing at all in code whose every atomic
+// operation is a point (simulation/instrumented.h): one follows.
+#ifdef SLUICE_ATOMICS_ARE_POINTS
+[[gnu::always_inline]] inline void interleave() {}
+#else
 inline void interleave() {
   if (Simulation* current = simulation()) [[unlikely]]
     current->interleave();
 }
+#endif
 
 // While it lives no other simulated goroutine runs, so nobody may wait for one. For what makes a
 // function's static variable: who comes upon it half made would wait for its own thread.

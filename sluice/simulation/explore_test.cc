@@ -28,6 +28,8 @@ void explore_all(const std::vector<internal::TestProgram>& programs) {
 TEST(Explore, Channels) { explore_all(internal::channel_programs()); }
 TEST(Explore, Contexts) { explore_all(internal::context_programs()); }
 TEST(Explore, Sync) { explore_all(internal::sync_programs()); }
+TEST(Explore, Races) { explore_all(internal::race_programs()); }
+TEST(Explore, Reclaiming) { explore_all(internal::reclaim_programs()); }
 
 }  // namespace
 }  // namespace sluice::simulation

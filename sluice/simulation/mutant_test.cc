@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Linked with a primitive that has a bug (mutants.cmake): it must be found, and told.
+// Linked with a primitive that has a bug (CMakeLists.txt): it must be found, and told.
 
 #include <algorithm>
 #include <iostream>
@@ -28,6 +28,18 @@ constexpr Mutant mutants[] = {
     {"missed_cancel", "context: a child while its parent ends", "chan receive",
      internal::context_programs},
     {"kept_waiting", "semaphore: cancel", "semaphore", internal::sync_programs},
+    {"unsure_waiter", "wait_group: 2 waiters, 2 to wait for", "", internal::race_programs},
+    {"woken_twice", "mutex: try_lock beside waiters", "inconsistent mutex state",
+     internal::race_programs},
+    {"unseen_reader", "rw_mutex: tries", "beside", internal::race_programs},
+    {"aged_after_its_end", "pool: ends while all are aged", "", internal::reclaim_programs},
+    {"freed_at_once", "map: erased while it is read", "used after its end",
+     internal::reclaim_programs},
+    {"freed_too_early", "map: replaced while it is read", "used after its end",
+     internal::reclaim_programs},
+    {"claimed_twice", "select: claimed once", "a select was served twice", internal::race_programs},
+    {"callback_missed", "select: timers end", "[select]", internal::race_programs},
+    {"never_freed", "context: freed once", "free", internal::race_programs},
 };
 
 const Mutant& mutant() {

@@ -164,12 +164,19 @@ class LockOrder {
       return each.core != nullptr && each.core->spin_lock().is_locked();
     };
     for (;;) {
-      const SelectCase* taken = std::find_if(cases_, cases_ + count_, is_taken);
-      if (taken == cases_ + count_) break;
+      const SelectCase* taken;
+      {
+        runtime::Uninterrupted
+            whole;  // whatever is a point, from the look at the locks to the last
+        taken = std::find_if(cases_, cases_ + count_, is_taken);
+        if (taken == cases_ + count_) {
+          for (size_t i = 0; i < size_; ++i)
+            if (is_first_of_its_channel(i)) (*this)[i].core->spin_lock().try_lock();
+          return;
+        }
+      }
       simulation.wait_for(taken->core->spin_lock());
     }
-    for (size_t i = 0; i < size_; ++i)
-      if (is_first_of_its_channel(i)) (*this)[i].core->spin_lock().try_lock();
   }
 
   // Insertion sort: selects are short. A newcomer changes places with any of its equals or with

@@ -87,7 +87,8 @@ void Simulator::begin() {
   sched.coarse_now.store(clock_ns_, std::memory_order_relaxed);
   // Nobody is idle, so that nobody is woken.
   sched.idle_and_spinning.store(0, std::memory_order_relaxed);
-  StackBounds own_stack = own_thread_stack();
+  // Half of a short run's time, if it were asked for each time.
+  static thread_local const StackBounds own_stack = own_thread_stack();
   for (int i = 0; i < sched.p_count; ++i) {
     P* p = sched.ps[i];
     M* m = new_m();
@@ -183,6 +184,19 @@ bool Simulator::is_at_a_goroutine() const {
 void Simulator::interleave() { hold(State::held, nullptr); }
 void Simulator::wait_for(const SpinLock& lock) { hold(State::spins, &lock); }
 void Simulator::wait_for_others() { hold(State::spins, nullptr); }
+
+bool Simulator::is_point(const volatile void* word) const {
+  if (deciding_ || uninterrupted_ != 0 || current_m()->g == nullptr) return false;
+  auto is_in = [word](const auto& record) {
+    auto offset = reinterpret_cast<uintptr_t>(word) - reinterpret_cast<uintptr_t>(&record);
+    return offset < sizeof record;
+  };
+  if (is_in(fence_needed) || is_in(runtime::internal::current_simulation) || is_in(sched))
+    return false;
+  return std::none_of(ms_.begin(), ms_.end(), [is_in](const M* m) {
+    return is_in(*m) || is_in(*m->p.load(std::memory_order_relaxed));
+  });
+}
 
 bool Simulator::happens(Decision kind, uint32_t per_million) {
   return per_million != 0 && decider_.happens(kind, per_million);

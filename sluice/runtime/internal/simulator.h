@@ -41,6 +41,8 @@ class Simulator final : public Simulation {
   void wait_for_others() override;
   void begin_uninterrupted() override { ++uninterrupted_; }
   void end_uninterrupted() override { --uninterrupted_; }
+  bool is_point(const volatile void* word) const override;
+  uint64_t switches() const override { return outcome_.switches; }
   uint32_t choose(Decision kind, uint32_t count) override { return decider_.choose(kind, count); }
   bool happens(Decision kind, uint32_t per_million) override;
   uint64_t random_bits() override { return decider_.random_bits(); }

@@ -17,5 +17,9 @@ struct TestProgram {
 const std::vector<TestProgram>& channel_programs();
 const std::vector<TestProgram>& context_programs();
 const std::vector<TestProgram>& sync_programs();
+// For atomic operations that are points: whose races are between those.
+const std::vector<TestProgram>& race_programs();
+// The same, of memory that is freed while it is read.
+const std::vector<TestProgram>& reclaim_programs();
 
 }  // namespace sluice::simulation::internal
