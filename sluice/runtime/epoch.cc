@@ -43,9 +43,8 @@ constexpr size_t batch = 256;
 // Returns after every region and foreign pin that was running at the call has ended.
 void wait_for_regions() {
   heavy_fence();
-  M* self = current_m();
   for (M* m = sched.all_ms.load(std::memory_order_acquire); m != nullptr; m = m->all_next) {
-    if (m == self) continue;
+    if (m == current_m()) continue;
     uint64_t first = m->completed.load(std::memory_order_acquire);
     for (int i = 0;; ++i) {
       if (!m->inside() || m->completed.load(std::memory_order_acquire) != first) break;

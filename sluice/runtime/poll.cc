@@ -107,6 +107,7 @@ void release(PollRecord* record) {
 G* unblock(Direction& direction, bool io) {
   uintptr_t word = direction.word.load(std::memory_order_seq_cst);
   for (;;) {
+    interleave();
     if (word == event || (word == nobody && !io)) return nullptr;
     if (direction.word.compare_exchange_weak(word, io ? event : nobody, std::memory_order_acq_rel))
       return word > arriving ? reinterpret_cast<G*>(word) : nullptr;
@@ -129,6 +130,7 @@ Result<void> check(PollRecord* record, const Direction& direction) {
 // Waits until there is an event or unblock() was called; true: an event, consumed.
 bool block(PollRecord* record, Direction& direction) {
   for (;;) {
+    interleave();
     uintptr_t expected = event;
     if (direction.word.compare_exchange_strong(expected, nobody, std::memory_order_acq_rel))
       return true;
@@ -138,6 +140,7 @@ bool block(PollRecord* record, Direction& direction) {
     SLUICE_ASSERT(expected == event, "two goroutines wait for the same direction of a descriptor");
   }
   // `arriving` is set before the check: whoever raises a flag afterwards finds us to wake.
+  interleave();
   if (check(record, direction).has_value()) {
     Section section;
     uintptr_t expected = arriving;

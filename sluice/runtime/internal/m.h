@@ -30,6 +30,7 @@ struct alignas(64) M : RegionWord {
   // What the scheduler context is to do with the goroutine that just left (see schedule.cc).
   G* next_hint = nullptr;
   Stack dead_stack;
+  void* dead_sp = nullptr;  // of nobody
   void* dead_sanitizer = nullptr;
 
   // Sleep of an idle M: 0 asleep or about to be, 1 woken.

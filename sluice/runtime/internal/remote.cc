@@ -118,21 +118,22 @@ void sleep_if_abandoned() {
 }
 
 // In a simulation every entry is slow: others may get in between.
-static M* enter_simulated(M* m) {
+static M* enter_simulated() {
   simulation()->interleave();
+  M* m = current_m();  // it may be another one
   m->region.store(1, std::memory_order_relaxed);
   return m;
 }
 
 M* region_try_enter_slow(M* m) {
   region_leave(m);
-  return simulation() != nullptr ? enter_simulated(m) : nullptr;
+  return simulation() != nullptr ? enter_simulated() : nullptr;
 }
 
 M* region_enter_slow(M* m) {
   for (;;) {
     region_leave(m);
-    if (simulation() != nullptr) return enter_simulated(m);
+    if (simulation() != nullptr) return enter_simulated();
     for (int i = 0; m->barred.load(std::memory_order_acquire) != 0; ++i) {
       if (m->p.load(std::memory_order_acquire) == nullptr) break;
       if (i < 200)

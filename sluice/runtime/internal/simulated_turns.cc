@@ -29,12 +29,16 @@ Simulator::Task* Simulator::find(uint64_t id) {
   return at != tasks_.end() && at->id == id ? &*at : nullptr;
 }
 
+bool Simulator::is_running(State state) {
+  return state == State::running || state == State::held || state == State::spins;
+}
+
 // Takes over what became runnable.
 void Simulator::fetch() {
   auto take = [this](G* g) {
     if (Task* known = find(g->id)) {
       // Within a Section one is readied by whoever has found it, also before it has parked.
-      if (known->m != nullptr)
+      if (is_running(known->state))
         known->readied = true;
       else
         known->state = State::runnable;
@@ -55,22 +59,45 @@ void Simulator::fetch() {
   }
 }
 
+// A free M, or one of somebody who was interrupted outside of a region: as a processor is taken
+// from who computes.
+M* Simulator::find_m() {
+  for (M* m : ms_)
+    if (m->g == nullptr) return m;
+  for (Task& task : tasks_)
+    if (task.m != nullptr && task.state != State::running && !task.m->inside()) {
+      M* m = std::exchange(task.m, nullptr);
+      m->g = nullptr;
+      return m;
+    }
+  return nullptr;
+}
+
+bool Simulator::has_m() const {
+  return std::any_of(ms_.begin(), ms_.end(), [](M* m) { return m->g == nullptr; }) ||
+         std::any_of(tasks_.begin(), tasks_.end(), [](const Task& task) {
+           return task.m != nullptr && task.state != State::running && !task.m->inside();
+         });
+}
+
 bool Simulator::may_go_on(const Task& task) const {
   switch (task.state) {
     case State::running:
-    case State::held:
       return true;
+    case State::held:
+    case State::runnable:
+      break;
     case State::spins:
-      return task.lock != nullptr ? !task.lock->is_locked() : outcome_.switches != task.since;
+      if (task.lock != nullptr ? task.lock->is_locked() : outcome_.switches == task.since)
+        return false;
+      break;
     case State::timers:
       if (earliest_timer() > clock_ns_) return false;
       break;
     case State::waits:
       return false;
-    case State::runnable:
-      break;
   }
-  return std::any_of(ms_.begin(), ms_.end(), [](M* m) { return m->g == nullptr; });
+  return task.m != nullptr || has_m();
 }
 
 // Who goes on; null: nobody can, ever. `current` ran until now and may go on: at a point, or
@@ -91,10 +118,11 @@ Simulator::Task* Simulator::pick(Task* current, bool yields) {
       SLUICE_ASSERT(chosen < ids_.size(), "a decider chose nobody");
       return find(ids_[chosen]);
     }
-    // Whoever waits awake for what nobody else does looks again.
-    for (Task& task : tasks_)
-      if (task.state == State::spins && task.lock == nullptr) return &task;
   } while (advance());
+  // Whoever waits awake for what nobody else does looks again.
+  for (Task& task : tasks_)
+    if (task.state == State::spins && task.lock == nullptr && (task.m != nullptr || has_m()))
+      return &task;
   return nullptr;
 }
 
@@ -120,14 +148,16 @@ void Simulator::switch_to(G* from, Task& next) {
   left_ = from;
   decider_.switched(next.id, to->label(), Instant(Duration(clock_ns_)));
   if (next.m == nullptr) {
-    M* m = *std::find_if(ms_.begin(), ms_.end(), [](M* each) { return each->g == nullptr; });
+    bool was_interrupted = is_running(next.state);
+    M* m = find_m();
     if (to->stack.top == nullptr) prepare_to_run(m->p.load(std::memory_order_relaxed), to);
     next.m = m;
     m->g = to;
     m->switched_from = nullptr;
-    m->region.store(1, std::memory_order_relaxed);
+    m->region.store(was_interrupted ? 0 : 1, std::memory_order_relaxed);
     to->sampled.store(0, std::memory_order_relaxed);
   }
+  turn_points_ = 0;
   to->on_cpu.store(1, std::memory_order_relaxed);
   to->state.store(GState::running, std::memory_order_relaxed);
   next.state = State::running;
@@ -200,6 +230,7 @@ G* Simulator::leave(M* m, G* g) {
     next->state = State::running;
     m->g = g;
     m->region.store(1, std::memory_order_relaxed);
+    turn_points_ = 0;
     g->sampled.store(0, std::memory_order_relaxed);
   } else if (next != nullptr) {
     switch_to(g, *next);
@@ -220,12 +251,15 @@ void Simulator::hold(State state, const SpinLock* lock) {
   ++outcome_.steps;
   pass(run_.step);
   if (outcome_.steps > run_.steps_max) stop(RunEnd::endless, {});
-  if (state == State::held && !decider_.looks()) return;
+  // After a millisecond others have their turn, as sysmon sees to it.
+  bool is_over = ++turn_points_ >= turn_points_max;
+  if (is_over) turn_points_ = 0;
+  if (state == State::held && !is_over && !decider_.looks()) return;
   Task* task = runs();
   task->state = state;
   task->lock = lock;
   task->since = outcome_.switches;
-  Task* next = pick(task, false);
+  Task* next = pick(task, is_over);
   if (next != nullptr && next->g == g) {
     next->state = State::running;
     next->lock = nullptr;

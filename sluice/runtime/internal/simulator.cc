@@ -38,8 +38,8 @@ Instant simulated_now() {
   *simulated_clock += look_ns;
   return Instant(Duration(*simulated_clock));
 }
+// It is read for logs, too, and how much is logged must not matter.
 std::chrono::system_clock::time_point simulated_wall() {
-  *simulated_clock += look_ns;
   return std::chrono::system_clock::time_point(wall_begin) +
          std::chrono::duration_cast<std::chrono::system_clock::duration>(
              Duration(*simulated_clock - clock_begin_ns));

@@ -15,9 +15,10 @@ namespace sluice::runtime {
 // ## How several processors are simulated by one thread
 // There is an M and a P for each processor, tied to each other, and one thread, which takes the M
 // of whoever runs: a switch changes `sluice_tls_m`. A goroutine that is interrupted at a point
-// keeps its M, so a region that it is in stays its own (epochs and pins see it), and what it has in
-// registers stays true. One that parks gives its M back; whoever is resumed takes the lowest free
-// one.
+// in a region keeps its M, so the region stays its own (epochs and pins see it), and what it has in
+// registers stays true. One that is interrupted elsewhere keeps it until somebody needs it, as a P
+// is taken from who computes; one that parks gives it back. Whoever is resumed takes the lowest
+// free one.
 //
 // ## How the ordinary paths come here
 // `barred` is always set in these Ms, so that every entry of a region takes its slow side, which is
@@ -84,6 +85,9 @@ class Simulator final : public Simulation {
   Task* find(uint64_t id);
   Task* runs() { return find(running_); }
   void fetch();
+  static bool is_running(State state);
+  M* find_m();
+  bool has_m() const;
   bool may_go_on(const Task& task) const;
   Task* pick(Task* current, bool yields);
   bool advance();
@@ -113,6 +117,9 @@ class Simulator final : public Simulation {
   bool ending_ = false;  // the timers' goroutine is to end
   bool over_ = false;
   bool deciding_ = false;  // in the midst of a decision: no point
+  // Of whoever runs, since it goes on.
+  uint32_t turn_points_ = 0;
+  static constexpr uint32_t turn_points_max = 1000;
   int uninterrupted_ = 0;  // Uninterrupted objects of who runs
 };
 
