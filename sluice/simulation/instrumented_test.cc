@@ -12,6 +12,8 @@
 
 #include <gtest/gtest.h>
 
+#include "sluice/chan/channel.h"
+#include "sluice/chan/select.h"
 #include "sluice/simulation/internal/test_programs.h"
 #include "sluice/simulation/simulate.h"
 #include "sluice/sync/wait_group.h"
@@ -279,6 +281,24 @@ TEST(Instrumented, OperationsAreRightInASimulationAndWithout) {
     if (!all_operations_are_right()) fail("an operation is wrong");
   });
   EXPECT_TRUE(report.passed()) << report.to_string();
+}
+
+// Which of two channels lies where in memory shows in nothing.
+TEST(Instrumented, AddressesDecideNothing) {
+  auto explored_with_left = [](size_t first_or_second) {
+    return explored([=] {
+      Channel<int> channels[2];
+      Channel<int> left = channels[first_or_second], right = channels[1 - first_or_second];
+      sync::WaitGroup group;
+      group.go([left, right] { select(on_send(left, 1, [] {}), on_send(right, 2, [] {})); });
+      select(on_receive(right, [](int) {}), on_receive(left, [](int) {}));
+      group.wait();
+    });
+  };
+  Report one = explored_with_left(0), other = explored_with_left(1);
+  EXPECT_TRUE(one.passed()) << one.to_string();
+  EXPECT_EQ(one.runs, other.runs);
+  EXPECT_EQ(one.trace_hash, other.trace_hash);
 }
 
 }  // namespace

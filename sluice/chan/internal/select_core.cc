@@ -114,6 +114,10 @@ int try_any(SelectCase* cases, uint64_t ready) {
 class LockOrder {
  public:
   LockOrder(SelectCase* cases, size_t count) : cases_(cases), count_(count) {
+    if (runtime::simulation() != nullptr) [[unlikely]] {
+      order_as_they_come();
+      return;
+    }
     uintptr_t highest = 0;
     for (size_t i = 0; i < count; ++i) {
       uintptr_t own = reinterpret_cast<uintptr_t>(cases[i].core);
@@ -187,10 +191,28 @@ class LockOrder {
     size_t at = size_++;
     for (; at > 0 && key(at - 1) > own; --at) order_[at] = order_[at - 1];
     order_[at] = each;
+    mix_with_equals(at);
+  }
+  void mix_with_equals(size_t at) {
     size_t first = at;
-    while (first > 0 && key(first - 1) == own) --first;
+    while (first > 0 && order_[first - 1]->core == order_[at]->core) --first;
     if (first == at) return;
     std::swap(order_[at], order_[first + pick(uint32_t(at - first) + 1)]);
+  }
+  // In a simulation, where all are locked at once: the unlocking must not follow addresses either.
+  [[gnu::cold, gnu::noinline]] void order_as_they_come() {
+    for (size_t i = 0; i < count_; ++i) {
+      SelectCase* each = &cases_[i];
+      if (each->core == nullptr) continue;
+      auto is_equal = [each](const SelectCase* other) { return other->core == each->core; };
+      size_t at = size_;
+      while (at > 0 && !is_equal(order_[at - 1])) --at;
+      if (at == 0) at = size_;
+      std::copy_backward(order_ + at, order_ + size_, order_ + size_ + 1);
+      ++size_;
+      order_[at] = each;
+      mix_with_equals(at);
+    }
   }
   bool is_first_of_its_channel(size_t i) const {
     return i == 0 || (*this)[i].core != (*this)[i - 1].core;
