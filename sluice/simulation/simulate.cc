@@ -110,10 +110,15 @@ class Search {
     std::vector<SearchDecider::Fork> forks;
     SearchDecider decider(run_, schedule, more == 0 ? nullptr : &forks);
     // Those with fewer are run again on the way to those with more, and counted once.
-    uint64_t runs = run_.runs;
+    if (more == 0 && run_.runs >= schedules_max_) return false;
+    std::atomic<uint64_t>* figures[] = {&run_.runs, &run_.steps, &run_.switches, &run_.goroutines,
+                                        &run_.simulated_ns};
+    uint64_t before[std::size(figures)];
+    for (size_t i = 0; i < std::size(figures); ++i) before[i] = *figures[i];
     run_once(program_, 1, decider, run_);
-    if (more != 0) run_.runs = runs;
-    if (run_.failure != FailureKind::none || run_.runs >= schedules_max_) return false;
+    if (run_.failure != FailureKind::none) return false;
+    if (more != 0)
+      for (size_t i = 0; i < std::size(figures); ++i) *figures[i] = before[i];
     if (more == 0) return true;
     Schedule longer = schedule;
     longer.emplace_back();
@@ -133,7 +138,7 @@ class Search {
 }  // namespace
 
 Report simulate(const SimulateOptions& options, const std::function<void()>& body) {
-  Program program{options, options.stalls_per_million, body, options.faults};
+  Program program{options, options.stalls_per_million, body, options.faults, options.stall_max};
   SharedMemory run;
   std::optional<Schedule> schedule = schedule_from_environment();
   if (std::getenv("SLUICE_SIMULATION_SEED") != nullptr) {
@@ -178,7 +183,8 @@ std::string trace(uint64_t seed, const SimulateOptions& options,
   RandomDecider decider(*run, seed, options.faults);
   std::string text;
   decider.write_trace_to(&text);
-  run_once({options, options.stalls_per_million, body}, seed, decider, *run);
+  run_once({options, options.stalls_per_million, body, options.faults, options.stall_max}, seed,
+           decider, *run);
   return text;
 }
 

@@ -34,8 +34,9 @@ struct SimulateOptions : Setup {
   uint64_t seeds = 1000;
   // Whether what can fail by fault() and happens() does.
   bool faults = true;
-  // So often in a million switches the machine is busy with others, for 10 ms at most.
+  // So often in a million switches the machine is busy with others, for so long at most.
   uint32_t stalls_per_million = 500;
+  Duration stall_max = std::chrono::milliseconds(10);
 };
 
 struct ExploreOptions : Setup {

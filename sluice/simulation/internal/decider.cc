@@ -12,7 +12,10 @@ using runtime::Decision;
 NumberingDecider::NumberingDecider(SharedRun& run, uint64_t seed)
     : run_(run), random_(seed ^ 0x5157494345) {}
 
-bool NumberingDecider::looks() { return wants_to_look(++number_); }
+bool NumberingDecider::looks() {
+  run_.beat.store(run_.beat.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  return wants_to_look(++number_);
+}
 
 size_t NumberingDecider::next(std::span<const uint64_t> ids, size_t current, bool yields) {
   bool forced = yields || current == ids.size();

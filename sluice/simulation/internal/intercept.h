@@ -11,16 +11,19 @@ namespace sluice::simulation::internal {
 //   nanosleep, clock_nanosleep, usleep,   take simulated time, so std::this_thread::sleep_for does
 //   sleep
 //   getrandom, getentropy                 give the seed's random bytes
-//   pthread_mutex_lock                    lets others run while a goroutine that was interrupted
-//                                         holds the mutex: std::mutex, and libraries' own
-//   pthread_create, pthread_cond_wait and its kin, socket, fork
+//   pthread_mutex_*, pthread_rwlock_*,    are points, and park the goroutine while another one has
+//   pthread_once, guards of static        what it wants: std::mutex and its kin, std::call_once,
+//   variables                             libraries' own
+//   sched_yield                           lets others go first, as std::this_thread::yield does
+//   pthread_create, pthread_cond_wait and its kin, socket, fork, system, posix_spawn
 //                                         are refused by name: the run fails
 //
 // What is not seen: files, rand(), std::random_device (an instruction), clocks of the CPU, and what
-// a library does by system calls of its own. Under ThreadSanitizer, which must see threads and
+// waits by a system call of its own (std::latch, std::future: the run hangs). A program that is
+// linked statically is not served. Under ThreadSanitizer, which must see threads and
 // mutexes itself, nothing is replaced.
 //
-// Does nothing; to be called by who needs the replacements linked.
+// At the begin of a run: forgets who waits and who has what, of the run before.
 void need_interception();
 
 }  // namespace sluice::simulation::internal

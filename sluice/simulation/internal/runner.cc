@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
+#include <utility>
 
 #include "sluice/runtime/simulated_scheduler.h"
 #include "sluice/simulation/internal/intercept.h"
@@ -59,11 +61,16 @@ std::string last_line(std::string_view text) {
   return line.empty() ? std::string() : ": " + std::string(line);
 }
 
-std::string replay_command(const Program& program, uint64_t seed, const Schedule& schedule,
-                           bool seeded) {
+std::string replay_command(const Program& program, const Failure& failure, bool seeded) {
+  // One word of the environment holds 128 KiB; the seed alone says as much about a run that was not
+  // shrunk.
+  constexpr size_t departures_max = 5000;
   std::string command;
-  if (seeded) command += "SLUICE_SIMULATION_SEED=" + std::to_string(seed) + ' ';
-  command += "SLUICE_SIMULATION_SCHEDULE=" + to_text(schedule) + ' ' + program_name();
+  if (seeded) command += "SLUICE_SIMULATION_SEED=" + std::to_string(failure.seed) + ' ';
+  bool is_whole = seeded && failure.schedule.size() == failure.departures_found;
+  if (!is_whole || failure.schedule.size() <= departures_max)
+    command += "SLUICE_SIMULATION_SCHEDULE=" + to_text(failure.schedule) + ' ';
+  command += program_name();
   if (!program.setup.arguments.empty()) command += ' ' + program.setup.arguments;
   return command;
 }
@@ -78,6 +85,7 @@ void run_once(const Program& program, uint64_t seed, NumberingDecider& decider, 
   settings.processors = program.setup.processors;
   settings.steps_max = program.setup.steps_max;
   settings.stalls_per_million = program.stalls_per_million;
+  settings.stall_max = program.stall_max;
   runtime::RunOutcome outcome = runtime::run_simulated(
       settings, decider, [](void* body) { (*static_cast<const std::function<void()>*>(body))(); },
       const_cast<void*>(static_cast<const void*>(&program.body)));
@@ -134,6 +142,30 @@ std::string describe(const SharedRun& run, const WorkEnd& end) {
 
 namespace {
 
+// By what two failures of a kind are told apart: what was said, or how the process ended, or who
+// waits for what. Not by numbers, which differ from run to run.
+std::string signature(const SharedRun& run, const WorkEnd& end) {
+  switch (run.failure.load()) {
+    case FailureKind::crashed:
+      return end.how + without_numbers(last_line(end.output));
+    case FailureKind::deadlock:
+    case FailureKind::left_over:
+    case FailureKind::endless: {
+      std::set<std::pair<int, uintptr_t>> waiters;
+      for (uint32_t i = 0; i < run.unfinished_count; ++i) {
+        const SharedRun::Goroutine& each = run.unfinished[i];
+        waiters.emplace(each.runs ? -1 : each.wait_reason, each.created_by);
+      }
+      std::string text;
+      for (auto [reason, creator] : waiters)
+        text += std::to_string(reason) + ' ' + std::to_string(creator) + ',';
+      return text;
+    }
+    default:
+      return without_numbers(run.get_message().substr(0, run.get_message().find(':')));
+  }
+}
+
 // Of the same seed, but departing less often: the failing run with the fewest departures that can
 // be found until `deadline`, or more than a run can have. `fails_alike` asks of the run just made.
 Schedule find_quieter(const Program& program, SharedRun& run, uint64_t seed,
@@ -155,7 +187,7 @@ Schedule find_quieter(const Program& program, SharedRun& run, uint64_t seed,
           quiet.attempt = run.candidate;
           RandomDecider decider(run, seed, program.faults, quiet);
           run_once(program, seed, decider, run);
-          if (fails_alike()) return;
+          if (run.failure != FailureKind::none) return;
         }
       });
       if (run.candidate < beyond && fails_alike() && !run.departures_lost &&
@@ -180,15 +212,15 @@ Failure explain(const Program& program, SharedRun& run, const WorkEnd& first, bo
   const FailureKind kind = run.failure.load();
   const std::string message(run.get_message());
   WorkEnd end = first;
+  const std::string wanted = signature(run, end);
   auto fails_alike = [&] {
     if (end.hung)
       run.failure = FailureKind::hung;
     else if (end.crashed)
       run.failure = FailureKind::crashed;
-    return run.failure == kind && is_alike(message, run.get_message());
+    return run.failure == kind && signature(run, end) == wanted;
   };
-  // Runs schedules in a child, until one fails alike; one that ends the child in another way is
-  // passed over.
+  // Runs schedules in children, each until one fails; one that fails otherwise is passed over.
   FindFailing find = [&](const std::vector<Schedule>& candidates, Instant deadline) {
     for (size_t next = 0; next < candidates.size() && now() < deadline; ++next) {
       run.candidate = next;
@@ -197,7 +229,8 @@ Failure explain(const Program& program, SharedRun& run, const WorkEnd& first, bo
         for (; run.candidate < candidates.size() && now() < deadline; ++run.candidate) {
           ScriptedDecider decider(run, failure.seed, candidates[run.candidate]);
           run_once(program, failure.seed, decider, run);
-          if (fails_alike()) return;
+          // What a failed run leaves behind is not to fail the next one.
+          if (run.failure != FailureKind::none) return;
         }
       });
       next = run.candidate;
@@ -228,7 +261,7 @@ Failure explain(const Program& program, SharedRun& run, const WorkEnd& first, bo
   failure.decisions = run.decisions;
   failure.timeline = timeline(run);
   failure.output = end.output;
-  failure.replay = replay_command(program, failure.seed, failure.schedule, seeded);
+  failure.replay = replay_command(program, failure, seeded);
   return failure;
 }
 

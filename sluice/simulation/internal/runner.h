@@ -18,6 +18,7 @@ struct Program {
   uint32_t stalls_per_million = 0;
   const std::function<void()>& body;
   bool faults = true;  // where decisions are random
+  Duration stall_max = std::chrono::milliseconds(10);
 };
 
 // Runs it once, on this thread, and records in `run` what became of it.

@@ -64,6 +64,7 @@ struct SharedRun {
   bool wants_events;
   std::atomic<FailureKind> failure;
   std::atomic<bool> complete;  // every seed was run
+  std::atomic<bool> returned;  // the work has come to its end
   uint32_t departure_count, event_count, unfinished_count, text_size, message_size;
   uint64_t failed_goroutine, decisions;
   size_t candidate;  // which of several schedules, while one is looked for that fails

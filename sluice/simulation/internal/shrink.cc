@@ -83,15 +83,11 @@ Schedule shrink(const Schedule& failing, uint64_t decisions, const FindFailing& 
   return best;
 }
 
-bool is_alike(std::string_view a, std::string_view b) {
-  auto words = [](std::string_view text) {
-    text = text.substr(0, text.find(':'));
-    std::string kept;
-    std::copy_if(text.begin(), text.end(), std::back_inserter(kept),
-                 [](unsigned char each) { return !std::isdigit(each); });
-    return kept;
-  };
-  return words(a) == words(b);
+std::string without_numbers(std::string_view text) {
+  std::string kept;
+  std::copy_if(text.begin(), text.end(), std::back_inserter(kept),
+               [](unsigned char each) { return !std::isdigit(each); });
+  return kept;
 }
 
 std::string program_name() {

@@ -25,8 +25,8 @@ using FindFailing =
 Schedule shrink(const Schedule& failing, uint64_t decisions, const FindFailing& find,
                 Duration time);
 
-// Whether two failures say the same up to the first colon, but for numbers.
-bool is_alike(std::string_view a, std::string_view b);
+// The rest of it: by which two failures are compared.
+std::string without_numbers(std::string_view text);
 
 // As it was started.
 std::string program_name();

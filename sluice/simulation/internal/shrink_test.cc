@@ -75,14 +75,8 @@ TEST(Shrink, GivesUpWhenItsTimeIsOver) {
   EXPECT_EQ(shrink(long_one(), 1000, finder(fails, &asked), Duration::zero()).size(), 1000u);
 }
 
-TEST(IsAlike, ButForNumbers) {
-  EXPECT_TRUE(is_alike("counted 1 of 20", "counted 17 of 20"));
-  EXPECT_FALSE(is_alike("counted 1", "lost 1"));
-}
-
-TEST(IsAlike, ButForDetailsBehindAColon) {
-  EXPECT_TRUE(is_alike("lost: pay_A1 of alice", "lost: pay_B2 of bob"));
-  EXPECT_FALSE(is_alike("lost: pay_A1", "doubled: pay_A1"));
+TEST(WithoutNumbers, TheRestIsLeft) {
+  EXPECT_EQ(without_numbers("counted 17 of 20"), "counted  of ");
 }
 
 }  // namespace

@@ -29,7 +29,9 @@ constexpr off_t output_kept = 8192;
 
 bool is_child = false;
 
-[[noreturn]] void be_child(pid_t parent, int output, const std::function<void()>& work) {
+// What `work` throws ends the process: the parent's code, to which it would go on, is the parent's.
+[[noreturn]] void be_child(pid_t parent, int output, SharedRun& run,
+                           const std::function<void()>& work) noexcept {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(1);  // it died before that
   rlimit none{0, 0};
@@ -38,6 +40,7 @@ bool is_child = false;
   ::dup2(output, STDERR_FILENO);
   is_child = true;
   work();
+  run.returned = true;
   std::fflush(nullptr);
   ::_exit(0);  // what the parent registered for its end is the parent's
 }
@@ -98,28 +101,35 @@ void forget_output() {
   if (::ftruncate(STDOUT_FILENO, 0) == 0) ::lseek(STDOUT_FILENO, 0, SEEK_SET);
 }
 
-WorkEnd work_in_child(const SharedRun& run, Duration patience, const std::function<void()>& work) {
+WorkEnd work_in_child(SharedRun& run, Duration patience, const std::function<void()>& work) {
   int output = ::memfd_create("simulation output", MFD_CLOEXEC);
   if (output < 0) fatal(errno_error(errno, "simulation: memfd_create").to_string());
   std::fflush(nullptr);
+  run.returned = false;
   pid_t parent = ::getpid();
   pid_t child = ::fork();
   if (child < 0) fatal(errno_error(errno, "simulation: fork").to_string());
-  if (child == 0) be_child(parent, output, work);
+  if (child == 0) be_child(parent, output, run, work);
   int handle = static_cast<int>(::syscall(SYS_pidfd_open, child, 0));
   if (handle < 0) fatal(errno_error(errno, "simulation: pidfd_open").to_string());
   WorkEnd end;
   end.hung = watch(child, handle, run, patience);
   int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  pid_t waited;
+  while ((waited = ::waitpid(child, &status, 0)) < 0 && errno == EINTR) {
   }
   ::close(handle);
-  end.crashed = !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+  // Where somebody ignores SIGCHLD there is no status.
+  end.crashed = waited < 0 ? !run.returned : !WIFEXITED(status) || WEXITSTATUS(status) != 0;
   if (WIFSIGNALED(status))
     end.how = std::string("signal ") + std::to_string(WTERMSIG(status)) + " (" +
               ::strsignal(WTERMSIG(status)) + ")";
   else if (end.crashed)
     end.how = "exit status " + std::to_string(WEXITSTATUS(status));
+  if (!end.crashed && !end.hung && !run.returned) {
+    end.crashed = true;
+    end.how = "an exit of its own";
+  }
   end.output = end_of(output);
   ::close(output);
   return end;

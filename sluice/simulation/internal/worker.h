@@ -24,6 +24,6 @@ void forget_output();
 
 // Does `work` in a child, which ends with it, and waits. A child that spends `patience` of CPU time
 // without a beat, or sleeps for long, is killed. Its output is kept from the terminal.
-WorkEnd work_in_child(const SharedRun& run, Duration patience, const std::function<void()>& work);
+WorkEnd work_in_child(SharedRun& run, Duration patience, const std::function<void()>& work);
 
 }  // namespace sluice::simulation::internal
