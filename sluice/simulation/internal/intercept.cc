@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// tidy: long-file: one list of replaced functions, and what they have in common
+
 #include "sluice/simulation/internal/intercept.h"
 
 #if defined(__has_feature)

@@ -166,6 +166,10 @@ std::string signature(const SharedRun& run, const WorkEnd& end) {
   }
 }
 
+constexpr const char* not_deterministic =
+    "a run failed once, and did not when it was made again: the program is not deterministic. "
+    "The first time: ";
+
 // Of the same seed, but departing less often: the failing run with the fewest departures that can
 // be found until `deadline`, or more than a run can have. `fails_alike` asks of the run just made.
 Schedule find_quieter(const Program& program, SharedRun& run, uint64_t seed,
@@ -251,10 +255,7 @@ Failure explain(const Program& program, SharedRun& run, const WorkEnd& first, bo
   }
   run.wants_events = true;
   if (find({failure.schedule}, Instant::max()) != 0) {
-    failure.what =
-        "a run failed once, and did not when it was made again: the program is not deterministic. "
-        "The first time: " +
-        message + '\n' + first.output;
+    failure.what = not_deterministic + message + '\n' + first.output;
     return failure;
   }
   failure.what = describe(run, end);
