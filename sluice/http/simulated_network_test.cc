@@ -105,6 +105,8 @@ class Cuts final : public runtime::Simulation {
   void refuse(std::string_view) override {}
   bool is_at_a_goroutine() const override { return true; }
   void wait_for_others() override {}
+  bool is_point(const volatile void*) const override { return false; }
+  uint64_t switches() const override { return 0; }
   void begin_uninterrupted() override {}
   void end_uninterrupted() override {}
   void fail(std::string_view) override {}
