@@ -104,6 +104,7 @@ class Cuts final : public runtime::Simulation {
   void note(std::string_view) override {}
   void refuse(std::string_view) override {}
   bool is_at_a_goroutine() const override { return true; }
+  bool may_park() const override { return false; }
   void wait_for_others() override {}
   bool is_point(const volatile void*) const override { return false; }
   uint64_t switches() const override { return 0; }

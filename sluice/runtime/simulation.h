@@ -30,6 +30,8 @@ class Simulation {
   // Whether the calling thread is at a simulated goroutine's own code: not at the scheduler's,
   // which runs on its stack, too, and not another thread.
   virtual bool is_at_a_goroutine() const = 0;
+  // Besides, nothing keeps it from parking: it is in no section, and may be interrupted.
+  virtual bool may_park() const = 0;
   // Others may go first, as if they ran on another processor; the caller keeps its own.
   virtual void interleave() = 0;
   // Returns when `lock` may be free; its holder is somebody who was interleaved.

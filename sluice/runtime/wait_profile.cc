@@ -107,7 +107,8 @@ void count_contention(Instant since) {
   if (m == nullptr || m->g == nullptr) return;  // a thread, or a timer's callback
   const G* g = m->g;
   uint64_t end = 0;
-  uint64_t weight = region_try_enter() == nullptr ? draw_without_p(&end) : draw_on_p(m, &end);
+  m = region_try_enter();  // in a simulation it may be another one
+  uint64_t weight = m == nullptr ? draw_without_p(&end) : draw_on_p(m, &end);
   if (weight == 0) return;
   uint64_t begin = static_cast<uint64_t>(since.time_since_epoch().count());
   uintptr_t frames[DelayTable::frames_max];

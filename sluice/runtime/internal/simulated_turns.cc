@@ -150,6 +150,7 @@ void Simulator::switch_to(G* from, Task& next) {
   if (next.m == nullptr) {
     bool was_interrupted = is_running(next.state);
     M* m = find_m();
+    SLUICE_ASSERT(m != nullptr && m->nested == 0, "somebody left a region that was another one's");
     if (to->stack.top == nullptr) prepare_to_run(m->p.load(std::memory_order_relaxed), to);
     next.m = m;
     m->g = to;

@@ -181,6 +181,10 @@ bool Simulator::is_at_a_goroutine() const {
   return m != nullptr && m->g != nullptr && !deciding_;
 }
 
+bool Simulator::may_park() const {
+  return is_at_a_goroutine() && uninterrupted_ == 0 && !current_m()->inside();
+}
+
 void Simulator::interleave() { hold(State::held, nullptr); }
 void Simulator::wait_for(const SpinLock& lock) { hold(State::spins, &lock); }
 void Simulator::wait_for_others() { hold(State::spins, nullptr); }

@@ -37,6 +37,7 @@ class Simulator final : public Simulation {
   RunOutcome run(void (*body)(void*), void* context);
 
   bool is_at_a_goroutine() const override;
+  bool may_park() const override;
   void interleave() override;
   void wait_for(const SpinLock& lock) override;
   void wait_for_others() override;

@@ -87,12 +87,22 @@ bool simulated_time(clockid_t clock, timespec* time) {
   }
 }
 
+// Others may get in between before `caller`, which called a replaced function, takes a lock. Not
+// before a library does: how often it locks depends on what it did in runs before.
+void interleave_at(runtime::Simulation& simulation, const void* caller) {
+  extern char begin[] asm("__executable_start"), end[] asm("etext");
+  bool is_of_program = caller >= begin && caller < end;
+  if (is_of_program && simulation.may_park()) simulation.interleave();
+}
+
 // What goroutines wait for that the C library knows by its address: one at a time runs, so that
 // nothing here is locked. It is the run's, and forgotten with it.
 class Waits {
  public:
   // Returns after wake(what), or for another reason: the caller looks again.
   void wait(const void* what, runtime::WaitReason reason) {
+    runtime::Simulation* simulation = runtime::simulation();
+    if (!simulation->may_park()) return simulation->wait_for_others();
     Node node{what, runtime::current(), nullptr};
     Node** end = &first_;
     while (*end != nullptr) end = &(*end)->next;
@@ -226,6 +236,7 @@ using sluice::simulation::internal::end_once;
 using sluice::simulation::internal::from_timespec;
 using sluice::simulation::internal::here;
 using sluice::simulation::internal::instant_of;
+using sluice::simulation::internal::interleave_at;
 using sluice::simulation::internal::is_begun;
 using sluice::simulation::internal::is_set;
 using sluice::simulation::internal::kind_of;
@@ -337,7 +348,7 @@ int getentropy(void* to, size_t size) {
 
 int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept {
   if (sluice::runtime::Simulation* simulation = here()) {
-    simulation->interleave();
+    interleave_at(*simulation, __builtin_return_address(0));
     return lock(mutex, nullptr);
   }
   static auto* const real = original<int(pthread_mutex_t*)>("pthread_mutex_lock");
@@ -346,7 +357,7 @@ int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept {
 
 int pthread_mutex_trylock(pthread_mutex_t* mutex) noexcept {
   if (sluice::runtime::Simulation* simulation = here()) {
-    simulation->interleave();
+    interleave_at(*simulation, __builtin_return_address(0));
     int error = try_lock(mutex);
     return error == EDEADLK ? EBUSY : error;
   }
@@ -393,7 +404,7 @@ int pthread_mutex_unlock(pthread_mutex_t* mutex) noexcept {
 
 int pthread_rwlock_rdlock(pthread_rwlock_t* lock) noexcept {
   if (sluice::runtime::Simulation* simulation = here()) {
-    simulation->interleave();
+    interleave_at(*simulation, __builtin_return_address(0));
     for (;;) {
       int error = ::pthread_rwlock_tryrdlock(lock);
       if (error != EBUSY) return error;
@@ -406,7 +417,7 @@ int pthread_rwlock_rdlock(pthread_rwlock_t* lock) noexcept {
 
 int pthread_rwlock_wrlock(pthread_rwlock_t* lock) noexcept {
   if (sluice::runtime::Simulation* simulation = here()) {
-    simulation->interleave();
+    interleave_at(*simulation, __builtin_return_address(0));
     for (;;) {
       int error = ::pthread_rwlock_trywrlock(lock);
       if (error != EBUSY) return error;

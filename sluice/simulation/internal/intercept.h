@@ -11,9 +11,9 @@ namespace sluice::simulation::internal {
 //   nanosleep, clock_nanosleep, usleep,   take simulated time, so std::this_thread::sleep_for does
 //   sleep
 //   getrandom, getentropy                 give the seed's random bytes
-//   pthread_mutex_*, pthread_rwlock_*,    are points, and park the goroutine while another one has
-//   pthread_once, guards of static        what it wants: std::mutex and its kin, std::call_once,
-//   variables                             libraries' own
+//   pthread_mutex_*, pthread_rwlock_*,    park the goroutine while another one has what it wants:
+//   pthread_once, guards of static        std::mutex and its kin, std::call_once, libraries' own.
+//   variables                             The program's own calls are points, libraries' are not
 //   sched_yield                           lets others go first, as std::this_thread::yield does
 //   pthread_create, pthread_cond_wait and its kin, socket, fork, system, posix_spawn
 //                                         are refused by name: the run fails
