@@ -325,7 +325,7 @@ TEST(Failures, WhatIsNotSimulatedIsNamed) {
 }
 
 TEST(Failures, AnEndOfItsOwnIsOne) {
-  Report report = of_one([] { std::exit(0); });
+  Report report = of_one([] { ::_exit(0); });
   ASSERT_TRUE(report.failure);
   EXPECT_TRUE(contains(report.failure->what, "an exit of its own")) << report.failure->what;
 }
