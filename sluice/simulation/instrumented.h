@@ -23,8 +23,8 @@
 //   missing release or acquire is not found. ThreadSanitizer and models are for that.
 // - Plain accesses are no points. Where two goroutines race for one, ThreadSanitizer says so.
 // - Code that was compiled otherwise: libraries, and what is written in assembly.
-// - The loss of a processor: whoever is interrupted keeps its own, so a slot of proc_local.h that
-//   is used without a pin is not found.
+// - The use of a slot of proc_local.h without a pin, as a rule: whoever is interrupted loses its
+//   processor only where others need one.
 //
 // A loop that waits for what another goroutine is to do (a spin lock) is seen by its looks at what
 // it has seen already, and the others go on. An object that is made by a function's static variable

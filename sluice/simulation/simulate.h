@@ -16,7 +16,7 @@ namespace sluice::simulation {
 struct Setup {
   // What goes behind the program's name in the command that runs a failure again.
   std::string arguments;
-  // Goroutines in the middle of an operation at once.
+  // Goroutines in the middle of a section of the runtime at once.
   int processors = 4;
   // A run that reaches more points does not end.
   uint64_t steps_max = 1'000'000;
