@@ -40,7 +40,7 @@ class Decider {
 size_t capture_left_stack(std::span<uintptr_t> out);
 
 struct SimulatedRun {
-  // Goroutines in the middle of a section of the runtime at once: what processors are to a Runtime.
+  // Goroutines in a section of the runtime at once: what processors are to a Runtime.
   int processors = 4;
   size_t stack_bytes = 0;  // as RuntimeOptions::stack_bytes
   // A run that takes more points than this does not end.

@@ -32,8 +32,8 @@ class Simulation {
   virtual bool is_at_a_goroutine() const = 0;
   // Besides, nothing keeps it from parking: it is in no section, and may be interrupted.
   virtual bool may_park() const = 0;
-  // Others may go first, as if they ran on another processor; the caller keeps its own in a section,
-  // and may be on another one afterwards elsewhere.
+  // Others may go first, as if they ran on another processor. In a section the caller keeps its
+  // own; elsewhere it may have another one afterwards.
   virtual void interleave() = 0;
   // Returns when `lock` may be free; its holder is somebody who was interleaved.
   virtual void wait_for(const SpinLock& lock) = 0;

@@ -64,7 +64,7 @@ class Simulator final : public Simulation {
   enum class State : uint8_t {
     runnable,
     running,
-    held,    // interrupted at a point: has an M, or had one
+    held,    // interrupted at a point
     spins,   // as held, and cannot go on before `lock` is free, or others have run
     waits,   // parked
     timers,  // waits for the clock
